@@ -1,0 +1,11 @@
+# Zstandard: target ZSTD::ZSTD. (Its own package names the target differently from release to release.)
+find_path(ZSTD_INCLUDE_DIR zstd.h)
+find_library(ZSTD_LIBRARY zstd)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(ZSTD REQUIRED_VARS ZSTD_LIBRARY ZSTD_INCLUDE_DIR)
+if(ZSTD_FOUND AND NOT TARGET ZSTD::ZSTD)
+  add_library(ZSTD::ZSTD UNKNOWN IMPORTED)
+  set_target_properties(ZSTD::ZSTD PROPERTIES
+    IMPORTED_LOCATION "${ZSTD_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${ZSTD_INCLUDE_DIR}")
+endif()
+mark_as_advanced(ZSTD_INCLUDE_DIR ZSTD_LIBRARY)

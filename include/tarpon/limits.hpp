@@ -1,0 +1,86 @@
+// Every bound tarpon puts on what it reads from others, in one table.
+//
+// Archives, registries, tokens and headers are hostile input: nothing read from them may grow
+// without one of these limits. Units are the last word before `_max`. An error about a limit
+// names the limit, so that its user can be found from the message.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace tarpon::limits {
+
+// --- tar container -----------------------------------------------------------------------------
+inline constexpr std::uint64_t tar_entries_max = 1'000'000;
+inline constexpr std::size_t tar_name_bytes_max = 4 * 1024;
+inline constexpr std::size_t tar_extension_bytes_max = 1024 * 1024; // PAX, GNU long name
+inline constexpr int tar_extensions_per_entry_max = 8;
+inline constexpr int tar_sparse_blocks_max = 10'000; // old GNU sparse map continuations
+inline constexpr int link_chain_max = 16;
+
+// --- archive metadata --------------------------------------------------------------------------
+inline constexpr std::uint64_t docker_manifest_bytes_max = 16 * 1024 * 1024; // manifest.json
+inline constexpr std::uint64_t oci_index_bytes_max = 4 * 1024 * 1024;        // index.json
+inline constexpr std::uint64_t manifest_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::uint64_t image_config_bytes_max = 8 * 1024 * 1024;
+inline constexpr std::size_t json_depth_max = 32;
+inline constexpr std::size_t json_elements_max = 200'000;
+inline constexpr int index_depth_max = 8;
+inline constexpr std::size_t manifest_nodes_max = 10'000;
+inline constexpr std::size_t layers_per_manifest_max = 1'000;
+inline constexpr std::size_t images_per_archive_max = 10'000;
+inline constexpr std::size_t names_per_archive_max = 100'000;
+
+// --- outer compression -------------------------------------------------------------------------
+inline constexpr int outer_compression_depth_max = 2;
+inline constexpr std::uint64_t expansion_ratio_max = 1'100; // deflate itself ends at 1,032
+inline constexpr std::uint64_t expansion_grace_bytes = 64 * 1024 * 1024;
+inline constexpr std::uint64_t compressed_members_max = 1'000'000;
+inline constexpr int zstd_window_log_max = 27;
+inline constexpr std::uint64_t xz_memory_bytes_max = 128 * 1024 * 1024;
+
+// --- HTTP, as a client -------------------------------------------------------------------------
+inline constexpr std::size_t response_header_bytes_max = 64 * 1024;
+inline constexpr std::size_t token_body_bytes_max = 128 * 1024;
+inline constexpr std::size_t error_body_bytes_max = 64 * 1024;
+inline constexpr std::size_t location_bytes_max = 8 * 1024;
+inline constexpr std::size_t challenge_bytes_max = 8 * 1024;
+inline constexpr std::size_t challenges_max = 16;
+inline constexpr std::size_t foreign_text_bytes_max = 1024; // of somebody else's words, shown
+inline constexpr int redirects_max = 10;
+inline constexpr int informational_responses_max = 8; // 1xx before the real one
+
+// --- time --------------------------------------------------------------------------------------
+inline constexpr std::chrono::seconds connect_time_max{15};
+inline constexpr std::chrono::seconds tls_handshake_time_max{10};
+inline constexpr std::chrono::seconds idle_time_max{60};     // a socket on which no byte moves
+inline constexpr std::chrono::seconds commit_time_max{600};  // some registries hash at the PUT
+inline constexpr std::chrono::seconds keep_alive_idle_max{20};
+
+// --- HTTP, as a server -------------------------------------------------------------------------
+inline constexpr std::size_t request_header_bytes_max = 32 * 1024;
+inline constexpr std::size_t request_target_bytes_max = 8 * 1024;
+inline constexpr std::size_t request_headers_max = 128;
+inline constexpr std::size_t chunk_line_bytes_max = 4 * 1024;
+inline constexpr std::chrono::seconds request_header_time_max{10};
+inline constexpr std::chrono::seconds server_idle_time_max{120};
+inline constexpr std::size_t server_connections_max = 1'024;
+inline constexpr std::size_t upload_sessions_max = 10'000;
+inline constexpr std::size_t list_page_max = 1'000;
+
+// --- names -------------------------------------------------------------------------------------
+inline constexpr std::size_t repository_path_bytes_max = 255;
+inline constexpr std::size_t tag_bytes_max = 128;
+inline constexpr std::size_t media_type_bytes_max = 255;
+
+// --- memory and workers ------------------------------------------------------------------------
+inline constexpr std::size_t block_bytes = 512 * 1024; // one read, one compression block
+inline constexpr std::size_t buffer_slack_bytes = 8 * 1024; // so that a stored block fits too
+inline constexpr std::uint64_t buffer_memory_bytes_default = 48ull * 1024 * 1024;
+inline constexpr std::uint64_t buffer_memory_bytes_min = 8ull * 1024 * 1024;
+inline constexpr int jobs_default = 6;
+inline constexpr int jobs_max = 64;
+inline constexpr int threads_max = 256;
+
+} // namespace tarpon::limits
