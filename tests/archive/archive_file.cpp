@@ -7,7 +7,7 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 
-BOOST_AUTO_TEST_SUITE(archive_file)
+BOOST_AUTO_TEST_SUITE(test_archive_file)
 
 namespace bdata = boost::unit_test::data;
 using namespace tarpon;

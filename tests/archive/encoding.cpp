@@ -4,7 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-BOOST_AUTO_TEST_SUITE(encoding)
+BOOST_AUTO_TEST_SUITE(test_encoding)
 
 using namespace std::string_view_literals;
 using tarpon::archive::describe_other;

@@ -2,7 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-BOOST_AUTO_TEST_SUITE(entry_name)
+BOOST_AUTO_TEST_SUITE(test_entry_name)
 
 using namespace tarpon::archive;
 

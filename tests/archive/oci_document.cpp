@@ -6,7 +6,7 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
-BOOST_AUTO_TEST_SUITE(oci_document)
+BOOST_AUTO_TEST_SUITE(test_oci_document)
 
 namespace bdata = boost::unit_test::data;
 using namespace tarpon;

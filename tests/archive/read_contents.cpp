@@ -7,7 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-BOOST_AUTO_TEST_SUITE(read_contents)
+BOOST_AUTO_TEST_SUITE(test_read_contents)
 
 using namespace tarpon;
 using namespace tarpon::test;

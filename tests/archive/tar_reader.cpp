@@ -6,7 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-BOOST_AUTO_TEST_SUITE(tar_reader)
+BOOST_AUTO_TEST_SUITE(test_tar_reader)
 
 using namespace tarpon;
 using archive::entry_kind;

@@ -2,7 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-BOOST_AUTO_TEST_SUITE(base64)
+BOOST_AUTO_TEST_SUITE(test_base64)
 
 using namespace tarpon;
 

@@ -4,7 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-BOOST_AUTO_TEST_SUITE(digest)
+BOOST_AUTO_TEST_SUITE(test_digest)
 
 using tarpon::digest_of;
 using tarpon_digest = tarpon::digest;

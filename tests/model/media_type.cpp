@@ -3,7 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <string>
 
-BOOST_AUTO_TEST_SUITE(media_type)
+BOOST_AUTO_TEST_SUITE(test_media_type)
 
 namespace mt = tarpon::media_type;
 

@@ -3,7 +3,7 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
-BOOST_AUTO_TEST_SUITE(reference)
+BOOST_AUTO_TEST_SUITE(test_reference)
 
 namespace bdata = boost::unit_test::data;
 using ref = tarpon::reference;

@@ -5,7 +5,7 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
-BOOST_AUTO_TEST_SUITE(strict_json)
+BOOST_AUTO_TEST_SUITE(test_strict_json)
 
 namespace bdata = boost::unit_test::data;
 using namespace tarpon;

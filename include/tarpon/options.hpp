@@ -1,0 +1,68 @@
+// What a caller may choose. Aggregates, to be filled with designated initialisers.
+#pragma once
+
+#include <tarpon/limits.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tarpon {
+
+/// `automatic`: plain layers of docker archives become gzip; layers of pure OCI archives, and
+/// layers that are compressed already, stay byte for byte.
+enum class compression { automatic, gzip, zstd, none };
+
+/// Which types a manifest has when one must be built. `automatic`: OCI.
+enum class manifest_format { automatic, oci, docker };
+
+/// What to do when an index names platforms that are neither in the archive nor in the registry.
+enum class missing_platforms { error, prune };
+
+/// How to reach registries. Secrets stay in here: they never reach a log, an event or an error.
+struct connection_options {
+    std::string username;
+    std::string password;
+    std::string ca_file;     ///< PEM, besides the system's authorities; empty: none
+    bool insecure = false;   ///< do not verify certificates
+    bool plain_http = false; ///< plain http also to hosts that are not loopback
+};
+
+/// Where images go. Either `registry`, or one or more of `to`.
+struct destination {
+    /// HOST[:PORT][/PREFIX], with http:// or https:// in front to fix the scheme. Names and tags
+    /// come from the archive.
+    std::string registry;
+    /// Full references under which exactly one image goes.
+    std::vector<std::string> to;
+    /// Which image of an archive with several: NAME[:TAG] or @INDEX (from 1).
+    std::string image;
+    /// Pairs of ECMAScript regex and replacement for repository names; the first match wins.
+    std::vector<std::pair<std::string, std::string>> map;
+};
+
+struct push_options {
+    destination where;
+    connection_options connection;
+
+    compression layers = compression::automatic;
+    /// 1 fastest … 9 smallest (zstd: 19); 0: the engine's fastest useful level.
+    int compression_level = 0;
+    manifest_format format = manifest_format::automatic;
+    /// OS/ARCH[/VARIANT] to be pushed of an index; empty: all.
+    std::vector<std::string> platforms;
+    missing_platforms if_platforms_missing = missing_platforms::error;
+
+    /// Most uploads, and connections to one registry, at a time.
+    int jobs = limits::jobs_default;
+    /// CPU workers for hashing and compression; 0: as many as there are processors.
+    int threads = 0;
+    /// Hard cap on buffers in bytes. Costs throughput below about 2 MiB for each job.
+    std::uint64_t memory_bytes = limits::buffer_memory_bytes_default;
+    /// Ask the registry, send nothing.
+    bool dry_run = false;
+};
+
+} // namespace tarpon

@@ -1,0 +1,97 @@
+// See buffer_pool.hpp.
+#include "pipeline/buffer_pool.hpp"
+
+#include <tarpon/error.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace tarpon::pipeline {
+
+namespace asio = boost::asio;
+
+buffer_lease::buffer_lease(buffer_lease&& other) noexcept
+    : pool_(std::exchange(other.pool_, nullptr))
+    , memory_(std::move(other.memory_))
+    , size_(std::exchange(other.size_, 0)) {}
+
+buffer_lease& buffer_lease::operator=(buffer_lease&& other) noexcept {
+    std::swap(pool_, other.pool_);
+    std::swap(memory_, other.memory_);
+    std::swap(size_, other.size_);
+    return *this;
+}
+
+buffer_lease::~buffer_lease() {
+    if (memory_)
+        pool_->give_back(std::move(memory_), size_);
+}
+
+buffer_pool::buffer_pool(const asio::any_io_executor& executor, std::uint64_t bytes_max)
+    : bytes_max_(bytes_max), changed_(executor) {}
+
+buffer_pool::~buffer_pool() {
+    assert(bytes_used_ == 0);
+}
+
+bool buffer_pool::available(std::size_t size) const noexcept {
+    return waiting_.empty() && bytes_used_ + size <= bytes_max_;
+}
+
+asio::awaitable<buffer_lease> buffer_pool::acquire(std::size_t size) {
+    if (size > bytes_max_)
+        throw error(errc::internal, "a buffer larger than the whole memory cap was asked for");
+    struct place_in_line {
+        buffer_pool& pool;
+        std::uint64_t ticket;
+        ~place_in_line() {
+            std::erase(pool.waiting_, ticket);
+            pool.changed_.notify_all();
+        }
+    };
+    if (!available(size)) {
+        const place_in_line place{*this, next_ticket_++};
+        waiting_.push_back(place.ticket);
+        while (waiting_.front() != place.ticket || bytes_used_ + size > bytes_max_)
+            co_await changed_.wait();
+    }
+    buffer_lease lease;
+    lease.memory_ = take_memory(size);
+    lease.size_ = size;
+    lease.pool_ = this;
+    bytes_used_ += size;
+    bytes_peak_ = std::max(bytes_peak_, bytes_used_);
+    co_return lease;
+}
+
+std::unique_ptr<std::byte[]> buffer_pool::take_memory(std::size_t size) {
+    const auto fits = std::find_if(
+        idle_.begin(), idle_.end(), [&](const idle_buffer& idle) { return idle.size == size; });
+    if (fits != idle_.end()) {
+        auto memory = std::move(fits->memory);
+        bytes_idle_ -= size;
+        idle_.erase(fits);
+        return memory;
+    }
+    // Idle buffers of other sizes count against the cap too.
+    while (!idle_.empty() && bytes_used_ + bytes_idle_ + size > bytes_max_) {
+        bytes_idle_ -= idle_.front().size;
+        idle_.erase(idle_.begin());
+    }
+    return std::make_unique_for_overwrite<std::byte[]>(size);
+}
+
+void buffer_pool::give_back(std::unique_ptr<std::byte[]> memory, std::size_t size) noexcept {
+    bytes_used_ -= size;
+    bytes_idle_ += size;
+    idle_.push_back({std::move(memory), size});
+    changed_.notify_all();
+}
+
+asio::awaitable<void> buffer_pool::drained() {
+    while (bytes_used_ > 0)
+        co_await changed_.wait();
+}
+
+} // namespace tarpon::pipeline

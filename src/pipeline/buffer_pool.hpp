@@ -1,0 +1,82 @@
+// All large buffers of a run, under one cap: the only place where a reader waits for memory.
+//
+// `acquire` is first come, first served, so nobody starves. A lease is one block of memory; what
+// needs two areas (input and output of a compressor) takes one lease for both, so that no two
+// owners can each hold what the other waits for.
+#pragma once
+
+#include "async/condition.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace tarpon::pipeline {
+
+class buffer_pool;
+
+/// Move-only; gives its memory back when it goes. Only on the pool's I/O thread.
+class buffer_lease {
+public:
+    buffer_lease() = default;
+    buffer_lease(buffer_lease&& other) noexcept;
+    buffer_lease& operator=(buffer_lease&& other) noexcept;
+    ~buffer_lease();
+
+    std::span<std::byte> bytes() const noexcept { return {memory_.get(), size_}; }
+    explicit operator bool() const noexcept { return memory_ != nullptr; }
+
+private:
+    friend class buffer_pool;
+    buffer_pool* pool_ = nullptr;
+    std::unique_ptr<std::byte[]> memory_;
+    std::size_t size_ = 0;
+};
+
+class buffer_pool {
+public:
+    buffer_pool(const boost::asio::any_io_executor& executor, std::uint64_t bytes_max);
+    /// Asserts that every lease came back.
+    ~buffer_pool();
+    buffer_pool(const buffer_pool&) = delete;
+    buffer_pool& operator=(const buffer_pool&) = delete;
+
+    /// Waits until `size` bytes fit under the cap. A single lease over the cap is an error of
+    /// class internal: callers size their blocks from `bytes_max`.
+    boost::asio::awaitable<buffer_lease> acquire(std::size_t size);
+    /// Would acquire(size) return without waiting?
+    bool available(std::size_t size) const noexcept;
+    /// Completes when no lease is out; for the end of a run.
+    boost::asio::awaitable<void> drained();
+
+    std::uint64_t bytes_max() const noexcept { return bytes_max_; }
+    std::uint64_t bytes_used() const noexcept { return bytes_used_; }
+    /// The most that was out at any time.
+    std::uint64_t bytes_peak() const noexcept { return bytes_peak_; }
+
+private:
+    friend class buffer_lease;
+    struct idle_buffer {
+        std::unique_ptr<std::byte[]> memory;
+        std::size_t size;
+    };
+
+    void give_back(std::unique_ptr<std::byte[]> memory, std::size_t size) noexcept;
+    std::unique_ptr<std::byte[]> take_memory(std::size_t size);
+
+    const std::uint64_t bytes_max_;
+    std::uint64_t bytes_used_ = 0;
+    std::uint64_t bytes_idle_ = 0;
+    std::uint64_t bytes_peak_ = 0;
+    std::uint64_t next_ticket_ = 0;
+    std::deque<std::uint64_t> waiting_;
+    std::vector<idle_buffer> idle_; // kept, because fresh pages cost more than the copy they hold
+    async::condition changed_;
+};
+
+} // namespace tarpon::pipeline

@@ -1,0 +1,90 @@
+// One blob on its way from the archive to the registry, in a single pass.
+//
+//   source --read--> block --+--> hash of the plain bytes (diff_id)      in order
+//                            +--> encode, several blocks at a time       any order
+//                                   \--> sent, and hashed (digest)       in order
+//
+// The sender pulls. Each pull first reads ahead until `window` blocks are alive (being read,
+// hashed, encoded, or sent), so the CPU pool works while the sender waits for the socket, and a
+// slow socket stops the reading: memory is window x (block + room for its output), from the shared
+// pool. A block is acquired whole, input and output together, so the oldest block of a stream can
+// always be finished.
+#pragma once
+
+#include "async/condition.hpp"
+#include "async/run_on.hpp"
+#include "model/byte_stream.hpp"
+#include "pipeline/block_codec.hpp"
+#include "pipeline/buffer_pool.hpp"
+#include "pipeline/ordered_hasher.hpp"
+
+#include <tarpon/digest.hpp>
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+namespace tarpon::pipeline {
+
+/// What every stream of a run shares.
+struct workshop {
+    async::cpu_pool& workers;
+    buffer_pool& buffers;
+    boost::asio::any_io_executor home; ///< the I/O thread
+    std::size_t window;                ///< most blocks of one stream alive at a time
+};
+
+/// What is known of a blob once all of it went through.
+struct layer_facts {
+    tarpon::digest diff_id;       ///< of the bytes read; of the stored form if that is compressed
+    std::uint64_t diff_bytes = 0; ///< bytes read
+    tarpon::digest digest;        ///< of the bytes sent
+    std::uint64_t bytes = 0;      ///< bytes sent
+};
+
+class layer_stream final : public body_source {
+public:
+    /// `source` must outlive the stream. `length`: of the output, where it is known.
+    layer_stream(
+        workshop shop, byte_source& source, std::shared_ptr<const block_codec> codec,
+        std::optional<std::uint64_t> length, digest::algorithm algo = digest::algorithm::sha256);
+    ~layer_stream() override;
+
+    boost::asio::awaitable<body_piece> next() override;
+    std::optional<std::uint64_t> length() const override { return length_; }
+
+    /// Waits for the hashes. Only after next() gave the empty piece.
+    boost::asio::awaitable<layer_facts> finish();
+
+    std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+
+private:
+    struct block;
+    struct block_count;
+
+    boost::asio::awaitable<void> read_ahead();
+    boost::asio::awaitable<void> read_block();
+    void start(std::shared_ptr<block> one);
+    body_piece text_piece(std::string text);
+    body_piece pass_on(std::shared_ptr<block> one);
+
+    workshop shop_;
+    byte_source& source_;
+    std::shared_ptr<const block_codec> codec_;
+    const bool plain_; ///< the input is the output: one hash serves both
+    std::optional<std::uint64_t> length_;
+    std::shared_ptr<block_count> alive_; // shared with jobs that outlive a cancelled stream
+
+    std::deque<std::shared_ptr<block>> window_;
+    std::vector<std::byte> history_;
+    ordered_hasher plain_hash_;
+    ordered_hasher sent_hash_;
+    std::uint32_t crc32_ = 0;
+    std::uint64_t bytes_read_ = 0;
+    std::uint64_t bytes_sent_ = 0;
+    bool head_done_ = false;
+    bool source_done_ = false;
+    bool tail_done_ = false;
+};
+
+} // namespace tarpon::pipeline

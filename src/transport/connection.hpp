@@ -1,0 +1,54 @@
+// One connection to an origin, and how it is made: resolve, try each address, TLS handshake.
+#pragma once
+
+#include "transport/stream.hpp"
+#include "transport/url.hpp"
+
+#include <tarpon/options.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tarpon::transport {
+
+struct connection {
+    connection(stream connected, origin at) : link(std::move(connected)), peer(std::move(at)) {}
+
+    stream link;
+    origin peer;
+    /// Bytes read past the last response. Bounded: before Boost 1.91 a chunk line is not.
+    boost::beast::flat_buffer received{2 * limits::response_header_bytes_max};
+    std::chrono::steady_clock::time_point idle_since{};
+    std::uint64_t exchanges = 0;
+};
+
+/// Makes connections. One for a run: it remembers addresses, so a name is resolved once.
+class dialer {
+public:
+    dialer(boost::asio::any_io_executor executor, const connection_options& options);
+
+    /// Throws `error`: errc::transport_resolve, transport_connect, transport_timeout (no address
+    /// answered within limits::connect_time_max each), transport_tls.
+    boost::asio::awaitable<std::unique_ptr<connection>> dial(origin to);
+
+private:
+    using endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
+
+    boost::asio::awaitable<endpoints> resolve(const origin& to);
+    boost::asio::awaitable<boost::asio::ip::tcp::socket> connect(const origin& to);
+    boost::asio::awaitable<stream> secure(boost::asio::ip::tcp::socket socket, const origin& to);
+
+    boost::asio::any_io_executor executor_;
+    bool verify_;
+    std::shared_ptr<boost::asio::ssl::context> tls_;
+    std::map<std::string, endpoints> resolved_;
+};
+
+} // namespace tarpon::transport

@@ -1,0 +1,42 @@
+// Requests over pooled connections: the one place that knows a keep-alive connection may be stale.
+#pragma once
+
+#include "transport/connection_pool.hpp"
+#include "transport/http_exchange.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <string>
+
+namespace tarpon::transport {
+
+/// Counters of a run, for the summary.
+struct http_counters {
+    std::uint64_t requests = 0;
+    std::uint64_t body_bytes_sent = 0;
+};
+
+class http_client {
+public:
+    /// `trace` gets one line a request: method, URL without query, status, time. Never a header.
+    http_client(
+        boost::asio::any_io_executor executor, const connection_options& options, std::size_t connections_max,
+        std::function<void(const std::string&)> trace = {});
+
+    /// Sends and waits for the answer, whatever its status. A request that failed on a connection
+    /// that had been idle, before any byte of the answer and of a streamed body, is sent once more
+    /// on a fresh one. Throws `error` (transport_*, registry_protocol) and what the body throws.
+    boost::asio::awaitable<http_response> send(http_request request);
+
+    const http_counters& counters() const noexcept { return counters_; }
+    std::uint64_t connections_opened() const noexcept { return pool_.opened(); }
+
+private:
+    boost::asio::awaitable<exchange_outcome> attempt(const http_request& request, bool fresh, bool& was_idle);
+
+    connection_pool pool_;
+    http_counters counters_;
+    std::function<void(const std::string&)> trace_;
+};
+
+} // namespace tarpon::transport

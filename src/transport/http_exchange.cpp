@@ -1,0 +1,314 @@
+// See http_exchange.hpp. Beast parses responses; what is sent is framed here, because a gathered
+// write through asio's TLS stream would be cut into 8 KiB records.
+#include "transport/http_exchange.hpp"
+
+#include "async/deadline.hpp"
+#include "async/tokens.hpp"
+#include "model/text.hpp"
+
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <charconv>
+
+namespace tarpon::transport {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+using response_parser = http::response_parser<http::buffer_body>;
+
+/// After the server stopped taking our bytes: how long to listen for its reason.
+constexpr std::chrono::seconds parting_words_time{2};
+
+class conversation {
+public:
+    conversation(connection& over, const http_request& request)
+        : over_(over)
+        , request_(request)
+        , send_limit_(over.link.get_executor(), [this] { over_.link.close(); })
+        , answer_limit_(over.link.get_executor(), [this] { over_.link.close(); }) {}
+
+    asio::awaitable<void> send();
+    asio::awaitable<void> receive();
+    exchange_outcome outcome();
+
+    void rethrow_source_failure() const {
+        if (source_failed_ && !answered_)
+            std::rethrow_exception(source_failed_);
+    }
+    bool finished() const noexcept { return answered_ || source_failed_; }
+    bool receiving_is_over() const noexcept { return received_; }
+
+private:
+    asio::awaitable<void> send_stream();
+    asio::awaitable<error_code> write(std::span<const std::byte> bytes);
+    asio::awaitable<error_code> write_chunk(std::span<const std::byte> bytes);
+    asio::awaitable<error_code> read_head(std::optional<response_parser>& parser);
+    asio::awaitable<error_code> read_body(response_parser& parser);
+    void take_head(const response_parser& parser);
+    void sending_ended(error_code ec);
+
+    connection& over_;
+    const http_request& request_;
+    async::deadline send_limit_;
+    async::deadline answer_limit_;
+    http_response response_;
+    error_code send_error_;
+    error_code receive_error_;
+    std::exception_ptr source_failed_;
+    bool sent_ = false;
+    bool received_ = false;
+    bool answered_ = false;
+    bool keep_alive_ = false;
+    bool body_begun_ = false;
+    bool answer_begun_ = false;
+};
+
+asio::awaitable<error_code> conversation::write(std::span<const std::byte> bytes) {
+    send_limit_.arm(limits::idle_time_max);
+    const auto got = co_await asio::async_write(
+        over_.link, asio::buffer(bytes.data(), bytes.size()), async::nothrow);
+    send_limit_.disarm();
+    co_return std::get<0>(got);
+}
+
+asio::awaitable<error_code> conversation::write_chunk(std::span<const std::byte> bytes) {
+    std::array<char, 20> size{};
+    char* end = std::to_chars(size.data(), size.data() + 16, bytes.size(), 16).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    const asio::const_buffer head(size.data(), static_cast<std::size_t>(end - size.data()));
+    const asio::const_buffer body(bytes.data(), bytes.size());
+    const std::array<asio::const_buffer, 3> parts{head, body, asio::const_buffer("\r\n", 2)};
+    send_limit_.arm(limits::idle_time_max);
+    error_code ec;
+    if (!over_.link.is_tls()) {
+        const auto got = co_await asio::async_write(over_.link, parts, async::nothrow);
+        ec = std::get<0>(got);
+    }
+    for (std::size_t i = 0; over_.link.is_tls() && !ec && i < parts.size(); ++i) {
+        const auto got = co_await asio::async_write(over_.link, parts[i], async::nothrow);
+        ec = std::get<0>(got);
+    }
+    send_limit_.disarm();
+    co_return ec;
+}
+
+void conversation::sending_ended(error_code ec) {
+    send_error_ = ec;
+    sent_ = !ec;
+    if (!received_)
+        answer_limit_.arm(sent_ ? request_.answer_time_max : parting_words_time);
+}
+
+asio::awaitable<void> conversation::send() {
+    std::string head = request_head(request_);
+    if (!request_.stream)
+        head += request_.body;
+    const error_code ec = co_await write(std::as_bytes(std::span(head.data(), head.size())));
+    if (ec || !request_.stream) {
+        sending_ended(ec);
+        co_return;
+    }
+    try {
+        co_await send_stream();
+    } catch (const error&) {
+        source_failed_ = std::current_exception();
+    }
+}
+
+asio::awaitable<void> conversation::send_stream() {
+    const bool chunked = !request_.stream->length();
+    error_code ec;
+    while (!ec) {
+        body_begun_ = true;
+        const body_piece piece = co_await request_.stream->next();
+        if (piece.empty())
+            break;
+        if (chunked)
+            ec = co_await write_chunk(piece.bytes);
+        else
+            ec = co_await write(piece.bytes);
+        if (!ec && request_.on_sent)
+            request_.on_sent(piece.bytes.size());
+    }
+    if (!ec && chunked)
+        ec = co_await write(std::as_bytes(std::span("0\r\n\r\n", 5)));
+    sending_ended(ec);
+}
+
+void conversation::take_head(const response_parser& parser) {
+    const auto& message = parser.get();
+    response_.status = static_cast<int>(message.result_int());
+    for (const auto& field : message)
+        response_.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+    response_.before_request = !sent_ && !send_error_;
+    // Both framings at once is how responses are smuggled: such a connection is not used again.
+    const bool ambiguous = parser.chunked() && !response_.header("Content-Length").empty();
+    keep_alive_ = parser.keep_alive() && !ambiguous;
+    response_.ended_by_close = parser.need_eof();
+}
+
+asio::awaitable<error_code> conversation::read_head(std::optional<response_parser>& parser) {
+    for (int informational = 0; informational <= limits::informational_responses_max; ++informational) {
+        parser.emplace();
+        parser->header_limit(static_cast<std::uint32_t>(limits::response_header_bytes_max));
+        parser->body_limit(boost::none);
+        parser->skip(request_.method == "HEAD");
+        const auto got = co_await http::async_read_header(over_.link, over_.received, *parser, async::nothrow);
+        answer_begun_ |= std::get<1>(got) > 0 || over_.received.size() > 0;
+        if (std::get<0>(got))
+            co_return std::get<0>(got);
+        const unsigned status = parser->get().result_int();
+        if (status >= 200 || status == 101)
+            co_return error_code();
+    }
+    co_return http::make_error_code(http::error::bad_status);
+}
+
+asio::awaitable<error_code> conversation::read_body(response_parser& parser) {
+    std::array<char, 16 * 1024> piece;
+    while (!parser.is_done()) {
+        parser.get().body().data = piece.data();
+        parser.get().body().size = piece.size();
+        const auto got = co_await http::async_read(over_.link, over_.received, parser, async::nothrow);
+        const error_code ec = std::get<0>(got);
+        if (ec && ec != http::error::need_buffer)
+            co_return ec;
+        const std::size_t size = piece.size() - parser.get().body().size;
+        const std::size_t room = request_.response_bytes_max - response_.body.size();
+        response_.body.append(piece.data(), std::min(size, room));
+        if (size > room) {
+            response_.body_cut = true;
+            keep_alive_ = false;
+            break;
+        }
+        answer_limit_.arm(limits::idle_time_max);
+    }
+    co_return error_code();
+}
+
+asio::awaitable<void> conversation::receive() {
+    std::optional<response_parser> parser;
+    receive_error_ = co_await read_head(parser);
+    if (!receive_error_) {
+        take_head(*parser);
+        answer_limit_.arm(limits::idle_time_max);
+        receive_error_ = co_await read_body(*parser);
+    }
+    received_ = true;
+    answered_ = !receive_error_;
+    answer_limit_.disarm();
+}
+
+exchange_outcome conversation::outcome() {
+    exchange_outcome out;
+    out.body_begun = body_begun_;
+    out.answer_begun = answer_begun_;
+    if (answered_) {
+        out.reusable = sent_ && keep_alive_;
+        out.response = std::move(response_);
+        return out;
+    }
+    const std::string where = over_.peer.host_header();
+    if (send_limit_.expired() || answer_limit_.expired()) {
+        const bool waited = answer_limit_.expired() && sent_;
+        out.failed.emplace(
+            errc::transport_timeout,
+            waited ? concat(where, " did not answer in time") : concat("nothing moved on the connection to ", where));
+        return out;
+    }
+    const bool garbage = receive_error_.category() == http::make_error_code(http::error::bad_status).category()
+                         && receive_error_ != http::error::end_of_stream && receive_error_ != http::error::partial_message;
+    if (garbage) {
+        out.failed.emplace(
+            errc::registry_protocol, concat(where, " answered something that is not HTTP"),
+            foreign_text(receive_error_.message()));
+        return out;
+    }
+    const error_code why = send_error_ ? send_error_ : receive_error_;
+    out.failed.emplace(
+        errc::transport_closed, concat("the connection to ", where, " broke"),
+        why == http::error::end_of_stream ? "closed by the other side" : foreign_text(why.message()));
+    return out;
+}
+
+// --- sending and receiving at once ---------------------------------------------------------------
+
+enum class verdict { go_on, stop };
+
+asio::awaitable<verdict> send_side(conversation& talk) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    co_await asio::this_coro::throw_if_cancelled(true);
+    co_await talk.send();
+    co_return talk.finished() ? verdict::stop : verdict::go_on;
+}
+
+asio::awaitable<verdict> receive_side(conversation& talk) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    co_await asio::this_coro::throw_if_cancelled(true);
+    co_await talk.receive();
+    co_return verdict::stop;
+}
+
+struct stop_when_told {
+    asio::cancellation_type_t operator()(const std::exception_ptr& failed, verdict v) const noexcept {
+        return failed || v == verdict::stop ? asio::cancellation_type::terminal : asio::cancellation_type::none;
+    }
+};
+
+asio::awaitable<void> both_sides(conversation& talk) {
+    const auto executor = co_await asio::this_coro::executor;
+    auto sending = asio::co_spawn(executor, send_side(talk), asio::deferred);
+    auto receiving = asio::co_spawn(executor, receive_side(talk), asio::deferred);
+    auto group = asio::experimental::make_parallel_group(std::move(sending), std::move(receiving));
+    const auto got = co_await group.async_wait(stop_when_told{}, async::nothrow);
+    const std::exception_ptr send_failed = std::get<1>(got);
+    const std::exception_ptr receive_failed = std::get<3>(got);
+    // Stopping one side is how the other ends it; only what nobody asked for is passed on.
+    if (!talk.finished() && !talk.receiving_is_over()) {
+        if (send_failed)
+            std::rethrow_exception(send_failed);
+        if (receive_failed)
+            std::rethrow_exception(receive_failed);
+    }
+}
+
+} // namespace
+
+asio::awaitable<exchange_outcome> exchange(connection& over, const http_request& request) {
+    conversation talk(over, request);
+    ++over.exchanges;
+    struct close_on_throw {
+        connection& over;
+        bool armed = true;
+        ~close_on_throw() {
+            if (armed)
+                over.link.close();
+        }
+    } guard{over};
+    if (request.stream) {
+        co_await both_sides(talk);
+    } else {
+        co_await talk.send();
+        co_await talk.receive();
+    }
+    co_await async::throw_if_stopped();
+    talk.rethrow_source_failure();
+    exchange_outcome out = talk.outcome();
+    guard.armed = !out.reusable;
+    co_return out;
+}
+
+} // namespace tarpon::transport

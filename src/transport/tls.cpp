@@ -1,0 +1,76 @@
+// See tls.hpp.
+#include "transport/tls.hpp"
+
+#include "model/text.hpp"
+
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+namespace tarpon::transport {
+
+namespace asio = boost::asio;
+namespace ssl = boost::asio::ssl;
+
+std::shared_ptr<ssl::context> make_client_context(const connection_options& options) {
+    auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
+    boost::system::error_code ec;
+    SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+    context->set_default_verify_paths(ec); // an empty system store only means that nothing is trusted
+    if (!options.ca_file.empty()) {
+        context->load_verify_file(options.ca_file, ec);
+        if (ec)
+            throw error(
+                errc::transport_tls, concat("cannot read the CA file ", options.ca_file), foreign_text(ec.message()));
+    }
+    context->set_verify_mode(options.insecure ? ssl::verify_none : ssl::verify_peer);
+    // Resumed or not, large writes must not fail because a buffer moved between retries.
+    SSL_CTX_set_mode(context->native_handle(), SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    return context;
+}
+
+void prepare_handshake(tls_stream& stream, const origin& peer, bool verify) {
+    SSL* handle = stream.native_handle();
+    if (!peer.is_ip_literal())
+        SSL_set_tlsext_host_name(handle, peer.host.c_str());
+    static constexpr unsigned char protocols[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+    SSL_set_alpn_protos(handle, protocols, sizeof protocols);
+    if (verify)
+        stream.set_verify_callback(ssl::host_name_verification(peer.host));
+}
+
+bool peer_spoke_plain(const boost::system::error_code& ec) {
+    if (ec.category() != asio::error::get_ssl_category())
+        return false;
+    const int reason = ERR_GET_REASON(static_cast<unsigned long>(ec.value()));
+    return reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST || reason == SSL_R_UNEXPECTED_MESSAGE
+           || reason == SSL_R_PACKET_LENGTH_TOO_LONG;
+}
+
+error handshake_error(const boost::system::error_code& ec, tls_stream& stream, const origin& peer) {
+    const std::string what = concat("no TLS connection to ", peer.host_header());
+    if (peer_spoke_plain(ec))
+        return error(
+            errc::transport_tls, what, "the server does not speak TLS on this port",
+            concat("if it is meant to be plain HTTP: --plain-http"));
+    const long verdict = SSL_get_verify_result(stream.native_handle());
+    const bool certificate = ec.category() == asio::error::get_ssl_category()
+                             && ERR_GET_REASON(static_cast<unsigned long>(ec.value())) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+    if (!certificate)
+        return error(errc::transport_tls, what, foreign_text(ec.message()));
+    if (verdict == X509_V_OK)
+        return error(
+            errc::transport_tls, what, concat("the server's certificate is not for the name ", peer.host));
+    const std::string reason = X509_verify_cert_error_string(verdict);
+    const bool unknown_authority = verdict == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+                                   || verdict == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
+                                   || verdict == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+                                   || verdict == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;
+    return error(
+        errc::transport_tls, what, concat("the server's certificate is not trusted: ", reason),
+        unknown_authority ? "name the authority that signed it: --ca-file FILE (last resort: --insecure)" : "");
+}
+
+} // namespace tarpon::transport

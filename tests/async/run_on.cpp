@@ -1,0 +1,60 @@
+#include "async/run_on.hpp"
+
+#include "support/run_coroutine.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <stdexcept>
+#include <thread>
+
+BOOST_AUTO_TEST_SUITE(test_run_on)
+
+using namespace tarpon;
+namespace asio = boost::asio;
+
+asio::awaitable<void> there_and_back(async::cpu_pool& pool) {
+    const auto home = std::this_thread::get_id();
+    auto work = [home] { return std::this_thread::get_id() != home; };
+    const bool elsewhere = co_await async::run_on(pool.get_executor(), work);
+    BOOST_TEST(elsewhere);
+    BOOST_TEST((std::this_thread::get_id() == home));
+    auto nothing = [] {};
+    co_await async::run_on(pool.get_executor(), nothing);
+}
+
+BOOST_AUTO_TEST_CASE(work_runs_elsewhere_and_comes_home) {
+    async::cpu_pool pool(2);
+    test::run_coroutine([&](asio::io_context&) { return there_and_back(pool); });
+}
+
+asio::awaitable<void> throws(async::cpu_pool& pool) {
+    auto work = []() -> int { throw std::runtime_error("from the pool"); };
+    (void)co_await async::run_on(pool.get_executor(), work);
+}
+
+BOOST_AUTO_TEST_CASE(exception_comes_home) {
+    async::cpu_pool pool(1);
+    BOOST_CHECK_THROW(
+        test::run_coroutine([&](asio::io_context&) { return throws(pool); }), std::runtime_error);
+}
+
+struct thread_witness {
+    std::thread::id* destroyed_on;
+    ~thread_witness() { *destroyed_on = std::this_thread::get_id(); }
+};
+
+asio::awaitable<void> owns(async::cpu_pool& pool, std::thread::id& destroyed_on) {
+    auto work = [owned = std::make_shared<thread_witness>(&destroyed_on)] { (void)owned; };
+    co_await async::run_on(pool.get_executor(), std::move(work));
+}
+
+// Leases are let go on the I/O thread, whoever used them last.
+BOOST_AUTO_TEST_CASE(owned_things_are_destroyed_at_home) {
+    async::cpu_pool pool(2);
+    for (int i = 0; i < 200; ++i) {
+        std::thread::id destroyed_on;
+        test::run_coroutine([&](asio::io_context&) { return owns(pool, destroyed_on); });
+        BOOST_TEST((destroyed_on == std::this_thread::get_id()));
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

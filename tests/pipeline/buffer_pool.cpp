@@ -1,0 +1,95 @@
+#include "pipeline/buffer_pool.hpp"
+
+#include "async/task_group.hpp"
+#include "support/run_coroutine.hpp"
+
+#include <tarpon/error.hpp>
+
+#include <boost/asio/post.hpp>
+#include <boost/test/unit_test.hpp>
+
+BOOST_AUTO_TEST_SUITE(test_buffer_pool)
+
+using namespace tarpon;
+namespace asio = boost::asio;
+using pool_type = pipeline::buffer_pool;
+
+asio::awaitable<void> take_and_log(pool_type& pool, std::size_t size, int name, std::vector<int>& log) {
+    const auto lease = co_await pool.acquire(size);
+    log.push_back(name);
+    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+}
+
+// A large request is not overtaken for ever by small ones.
+asio::awaitable<void> first_come_first_served(asio::io_context& io) {
+    pool_type pool(io.get_executor(), 100);
+    std::vector<int> log;
+    async::task_group group(io.get_executor());
+    auto first = co_await pool.acquire(60);
+    group.spawn(take_and_log(pool, 90, 1, log));
+    group.spawn(take_and_log(pool, 10, 2, log));
+    group.spawn(take_and_log(pool, 10, 3, log));
+    for (int i = 0; i < 10; ++i)
+        co_await asio::post(io, asio::use_awaitable);
+    BOOST_TEST(log.empty());
+    BOOST_TEST(!pool.available(10));
+    first = {};
+    co_await group.join();
+    BOOST_TEST((log == std::vector{1, 2, 3}));
+    BOOST_TEST(pool.bytes_used() == 0u);
+    BOOST_TEST(pool.bytes_peak() <= 100u);
+}
+
+BOOST_AUTO_TEST_CASE(waiters_are_served_in_order) {
+    test::run_coroutine(first_come_first_served);
+}
+
+asio::awaitable<void> cancelled_waiter(asio::io_context& io) {
+    pool_type pool(io.get_executor(), 100);
+    std::vector<int> log;
+    auto held = co_await pool.acquire(100);
+    {
+        async::task_group group(io.get_executor());
+        group.spawn(take_and_log(pool, 50, 1, log));
+        co_await asio::post(io, asio::use_awaitable);
+        co_await asio::post(io, asio::use_awaitable);
+        group.cancel();
+        try {
+            co_await group.join();
+        } catch (const boost::system::system_error&) {
+        }
+    }
+    held = {};
+    BOOST_TEST(pool.available(100));
+    const auto again = co_await pool.acquire(100);
+    BOOST_TEST(again.bytes().size() == 100u);
+}
+
+BOOST_AUTO_TEST_CASE(cancelled_waiter_leaves_the_line) {
+    test::run_coroutine(cancelled_waiter);
+}
+
+asio::awaitable<void> other_sizes(asio::io_context& io) {
+    pool_type pool(io.get_executor(), 100);
+    for (const std::size_t size : {60u, 90u, 10u, 100u, 1u}) {
+        const auto lease = co_await pool.acquire(size);
+        BOOST_TEST(lease.bytes().size() == size);
+        BOOST_TEST(pool.bytes_used() == size);
+    }
+    co_await pool.drained();
+}
+
+BOOST_AUTO_TEST_CASE(idle_memory_of_another_size_makes_room) {
+    test::run_coroutine(other_sizes);
+}
+
+asio::awaitable<void> too_large(asio::io_context& io) {
+    pool_type pool(io.get_executor(), 100);
+    const auto lease = co_await pool.acquire(101);
+}
+
+BOOST_AUTO_TEST_CASE(more_than_the_cap_is_an_error_not_a_hang) {
+    BOOST_CHECK_THROW(test::run_coroutine(too_large), tarpon::error);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,195 @@
+#include "pipeline/layer_stream.hpp"
+
+#include "async/task_group.hpp"
+#include "model/hasher.hpp"
+#include "support/image_builder.hpp"
+#include "support/run_coroutine.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+BOOST_AUTO_TEST_SUITE(test_layer_stream)
+
+namespace bdata = boost::unit_test::data;
+using namespace tarpon;
+namespace asio = boost::asio;
+using stream = pipeline::layer_stream;
+
+/// A source that gives its text in pieces of `step` bytes and may fail at one place.
+class text_source final : public byte_source {
+public:
+    text_source(std::string_view text, std::size_t step, std::size_t fail_at = std::string::npos)
+        : text_(text), step_(step), fail_at_(fail_at) {}
+    asio::awaitable<std::size_t> read_some(std::span<std::byte> into) override {
+        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+        if (at_ >= fail_at_)
+            throw error(errc::archive_truncated, "it ends early");
+        const std::size_t size = std::min({step_, into.size(), text_.size() - at_});
+        std::copy_n(text_.data() + at_, size, reinterpret_cast<char*>(into.data()));
+        at_ += size;
+        co_return size;
+    }
+
+private:
+    std::string_view text_;
+    std::size_t step_;
+    std::size_t fail_at_;
+    std::size_t at_ = 0;
+};
+
+struct outcome {
+    std::string sent;
+    pipeline::layer_facts facts;
+    std::uint64_t memory_peak = 0;
+};
+
+struct setup {
+    int threads = 2;
+    std::size_t step = 100'000;
+    std::size_t window = 4;
+    std::uint64_t memory = 8 << 20;
+};
+
+asio::awaitable<void> run(
+    asio::io_context& io, async::cpu_pool& workers, const std::string& input,
+    std::shared_ptr<const pipeline::block_codec> codec, const setup& with, outcome& out) {
+    pipeline::buffer_pool buffers(io.get_executor(), with.memory);
+    {
+        text_source source(input, with.step);
+        stream s({workers, buffers, io.get_executor(), with.window}, source, std::move(codec), std::nullopt);
+        while (true) {
+            const body_piece piece = co_await s.next();
+            if (piece.empty())
+                break;
+            out.sent.append(reinterpret_cast<const char*>(piece.bytes.data()), piece.bytes.size());
+        }
+        out.facts = co_await s.finish();
+    }
+    co_await buffers.drained();
+    out.memory_peak = buffers.bytes_peak();
+}
+
+outcome encode(const std::string& input, compression kind, int level, const setup& with = {}) {
+    outcome out;
+    async::cpu_pool workers(static_cast<std::size_t>(with.threads));
+    const auto codec = pipeline::make_codec(kind, level);
+    test::run_coroutine([&](asio::io_context& io) { return run(io, workers, input, codec, with, out); });
+    return out;
+}
+
+BOOST_AUTO_TEST_CASE(facts_describe_both_sides) {
+    const std::string input = test::make_layer(1, 2'000'000);
+    const outcome out = encode(input, compression::gzip, 0);
+    BOOST_TEST((test::gunzip(out.sent) == input));
+    BOOST_TEST(out.facts.diff_id == digest_of(input));
+    BOOST_TEST(out.facts.diff_bytes == input.size());
+    BOOST_TEST(out.facts.digest == digest_of(out.sent));
+    BOOST_TEST(out.facts.bytes == out.sent.size());
+}
+
+BOOST_AUTO_TEST_CASE(none_passes_bytes_through) {
+    const std::string input = test::make_layer(1, 1'234'567);
+    const outcome out = encode(input, compression::none, 0);
+    BOOST_TEST((out.sent == input));
+    BOOST_TEST(out.facts.digest == digest_of(input));
+    BOOST_TEST(out.facts.diff_id == out.facts.digest);
+}
+
+const compression kinds[] = {compression::gzip, compression::zstd, compression::none};
+
+std::ostream& boost_test_print_type(std::ostream& o, compression c) {
+    return o << static_cast<int>(c);
+}
+
+// The contract: bytes never depend on threads, memory or how the input arrives.
+BOOST_DATA_TEST_CASE(bytes_depend_on_input_only, bdata::make({0, 1, 2}) * bdata::make({0, 1}), kind, level) {
+    const std::string input = test::make_layer(3, 5'000'000);
+    const auto c = kinds[kind];
+    if (c == compression::none && level != 0)
+        return;
+    const outcome first = encode(input, c, level, {.threads = 1, .step = 1 << 20, .window = 1, .memory = 16 << 20});
+    for (const setup& with :
+         {setup{.threads = 2}, setup{.threads = 8, .window = 12, .memory = 64 << 20}, setup{.step = 1001, .window = 2}}) {
+        const outcome other = encode(input, c, level, with);
+        BOOST_TEST((other.sent == first.sent));
+        BOOST_TEST(other.facts.digest == first.facts.digest);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(empty_input_is_a_valid_stream) {
+    BOOST_TEST(test::gunzip(encode("", compression::gzip, 0).sent).empty());
+    BOOST_TEST(encode("", compression::none, 0).sent.empty());
+    BOOST_TEST(encode("", compression::none, 0).facts.digest == digest_of(""));
+    BOOST_TEST(!encode("", compression::zstd, 0).sent.empty());
+}
+
+BOOST_AUTO_TEST_CASE(memory_stays_within_window_and_cap) {
+    const std::string input(20'000'000, 'x');
+    BOOST_TEST(encode(input, compression::gzip, 0, {.window = 3, .memory = 64 << 20}).memory_peak < 3u * 1100 * 1024);
+    BOOST_TEST(encode(input, compression::gzip, 0, {.window = 100, .memory = 4 << 20}).memory_peak <= 4u << 20);
+}
+
+asio::awaitable<void> failing(asio::io_context& io, async::cpu_pool& workers) {
+    const std::string input(3'000'000, 'x');
+    pipeline::buffer_pool buffers(io.get_executor(), 8 << 20);
+    std::exception_ptr failed;
+    {
+        text_source source(input, 100'000, 1'500'000);
+        stream s({workers, buffers, io.get_executor(), 4}, source, pipeline::make_codec(compression::gzip, 0), std::nullopt);
+        try {
+            while (true) {
+                const body_piece piece = co_await s.next();
+                BOOST_REQUIRE(!piece.empty());
+            }
+        } catch (const error&) {
+            failed = std::current_exception();
+        }
+    }
+    co_await buffers.drained();
+    BOOST_REQUIRE(failed);
+    std::rethrow_exception(failed);
+}
+
+// What the source throws comes out of next(), and every buffer comes back.
+BOOST_AUTO_TEST_CASE(source_failure_comes_through) {
+    async::cpu_pool workers(2);
+    BOOST_CHECK_EXCEPTION(
+        test::run_coroutine([&](asio::io_context& io) { return failing(io, workers); }), error,
+        [](const error& e) { return e.code() == errc::archive_truncated; });
+}
+
+asio::awaitable<void> drain(stream& s, int pieces) {
+    for (int i = 0; i < pieces; ++i) {
+        const body_piece piece = co_await s.next();
+        if (piece.empty())
+            co_return;
+    }
+}
+
+asio::awaitable<void> cancel_at(asio::io_context& io, async::cpu_pool& workers, int steps) {
+    const std::string input(3'000'000, 'x');
+    pipeline::buffer_pool buffers(io.get_executor(), 3 << 20);
+    {
+        text_source source(input, 100'000);
+        stream s({workers, buffers, io.get_executor(), 4}, source, pipeline::make_codec(compression::gzip, 0), std::nullopt);
+        async::task_group group(io.get_executor());
+        group.spawn(drain(s, 1000));
+        for (int i = 0; i < steps; ++i)
+            co_await asio::post(io, asio::use_awaitable);
+        group.cancel();
+        try {
+            co_await group.join();
+        } catch (const boost::system::system_error&) {
+        }
+    }
+    co_await buffers.drained();
+}
+
+BOOST_AUTO_TEST_CASE(cancelled_anywhere_gives_everything_back) {
+    async::cpu_pool workers(2);
+    for (int steps = 0; steps < 120; steps += 3)
+        test::run_coroutine([&](asio::io_context& io) { return cancel_at(io, workers, steps); });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
