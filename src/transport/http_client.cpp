@@ -10,7 +10,7 @@ namespace asio = boost::asio;
 http_client::http_client(
     asio::any_io_executor executor, const connection_options& options, std::size_t connections_max,
     std::function<void(const std::string&)> trace)
-    : pool_(std::move(executor), options, connections_max), trace_(std::move(trace)) {}
+    : executor_(executor), pool_(std::move(executor), options, connections_max), trace_(std::move(trace)) {}
 
 asio::awaitable<exchange_outcome>
 http_client::attempt(const http_request& request, bool fresh, bool& was_idle) {

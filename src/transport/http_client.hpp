@@ -28,12 +28,14 @@ public:
     /// on a fresh one. Throws `error` (transport_*, registry_protocol) and what the body throws.
     boost::asio::awaitable<http_response> send(http_request request);
 
+    boost::asio::any_io_executor executor() const { return executor_; }
     const http_counters& counters() const noexcept { return counters_; }
     std::uint64_t connections_opened() const noexcept { return pool_.opened(); }
 
 private:
     boost::asio::awaitable<exchange_outcome> attempt(const http_request& request, bool fresh, bool& was_idle);
 
+    boost::asio::any_io_executor executor_;
     connection_pool pool_;
     http_counters counters_;
     std::function<void(const std::string&)> trace_;

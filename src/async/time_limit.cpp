@@ -1,0 +1,45 @@
+// See time_limit.hpp.
+#include "async/time_limit.hpp"
+
+#include "async/task_group.hpp"
+#include "async/tokens.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
+namespace tarpon::async {
+
+namespace asio = boost::asio;
+
+namespace {
+
+asio::awaitable<void> run_then_flag(asio::awaitable<void> work, bool& ended, asio::steady_timer& timer) {
+    try {
+        co_await std::move(work);
+        ended = true;
+    } catch (...) {
+        // best effort: nobody is told
+    }
+    timer.cancel();
+}
+
+} // namespace
+
+asio::awaitable<bool> best_effort(asio::awaitable<void> work, std::chrono::steady_clock::duration time) {
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer timer(executor, time);
+    bool ended = false;
+    task_group group(executor);
+    group.spawn(run_then_flag(std::move(work), ended, timer));
+    (void)co_await timer.async_wait(nothrow);
+    if (!ended)
+        group.cancel();
+    try {
+        co_await group.join();
+    } catch (const boost::system::system_error&) {
+        // the cancellation just asked for
+    }
+    co_return ended;
+}
+
+} // namespace tarpon::async

@@ -1,0 +1,14 @@
+// One archive, from opening it to its last tag.
+#pragma once
+
+#include "engine/run_context.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <string>
+
+namespace tarpon::engine {
+
+/// Reports what was pushed and what failed through `run`; throws only when it is cancelled.
+boost::asio::awaitable<void> push_archive(run_context& run, std::string name);
+
+} // namespace tarpon::engine

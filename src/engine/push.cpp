@@ -1,0 +1,106 @@
+// The public verb: a run over all archives, with its progress reports and its end.
+#include <tarpon/push.hpp>
+
+#include "async/task_group.hpp"
+#include "engine/archive_push.hpp"
+#include "engine/run_context.hpp"
+#include "model/text.hpp"
+#include "pipeline/block_codec.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/this_coro.hpp>
+
+namespace tarpon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// Everything about the options that can be wrong without looking at an archive.
+void check_options(const push_options& options) {
+    engine::check_destination(options.where).value();
+    (void)pipeline::make_codec(options.layers, options.layers == compression::none ? 0 : options.compression_level);
+    if (options.jobs < 1 || options.jobs > limits::jobs_max)
+        throw error(errc::usage, concat("jobs must be 1 to ", limits::jobs_max));
+    if (options.threads < 0 || options.threads > limits::threads_max)
+        throw error(errc::usage, concat("threads must be 1 to ", limits::threads_max));
+    if (options.memory_bytes < limits::buffer_memory_bytes_min)
+        throw error(errc::usage, concat("memory must be at least ", human_bytes(limits::buffer_memory_bytes_min)));
+    if (options.format == manifest_format::docker && options.layers == compression::zstd)
+        throw error(errc::usage, "zstd layers need OCI manifests: leave out --format docker");
+}
+
+asio::awaitable<void> push_all(engine::run_context& run, const std::vector<std::string>& archives, bool& interrupted) {
+    for (const std::string& archive : archives) {
+        std::optional<error> broken;
+        try {
+            co_await engine::push_archive(run, archive);
+        } catch (const boost::system::system_error& e) {
+            if (e.code() == asio::error::operation_aborted)
+                interrupted = true;
+            else
+                broken.emplace(errc::internal, concat("cannot push ", archive), e.what());
+        } catch (const std::exception& e) {
+            broken.emplace(errc::internal, concat("cannot push ", archive), e.what());
+        }
+        if (broken)
+            run.failed(std::move(*broken), {}, archive);
+        if (interrupted) {
+            run.failed(error(errc::cancelled, concat("interrupted while pushing ", archive)), {}, archive);
+            co_return;
+        }
+    }
+}
+
+} // namespace
+
+int push_report::exit_code() const {
+    if (failures.empty())
+        return 0;
+    for (const failure_event& failure : failures)
+        if (failure.what.code() == errc::cancelled)
+            return exit_code_of(error_class::interrupted);
+    return images.empty() ? exit_code_of(class_of(failures.front().what.code())) : 7;
+}
+
+asio::awaitable<push_report>
+push(std::vector<std::string> archives, push_options options, progress_observer& observer) {
+    check_options(options);
+    const auto executor = co_await asio::this_coro::executor;
+    engine::run_context run(executor, std::move(options), observer);
+    run.totals.archives_total = archives.size();
+    async::task_group reporter(executor);
+    reporter.spawn(engine::report_progress(run));
+    bool interrupted = false;
+    co_await push_all(run, archives, interrupted);
+    // What follows is clean-up and is not interrupted.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    reporter.cancel();
+    try {
+        co_await reporter.join();
+    } catch (const boost::system::system_error&) {
+        // the cancellation just asked for
+    }
+    co_await run.buffers.drained();
+    observer.on_progress(run.snapshot());
+    co_return run.take_report();
+}
+
+push_report push_blocking(
+    std::vector<std::string> archives, const push_options& options, progress_observer& observer) {
+    asio::io_context io{1};
+    std::optional<push_report> report;
+    std::exception_ptr failed;
+    auto on_end = [&](std::exception_ptr e, push_report r) {
+        failed = e;
+        report = std::move(r);
+    };
+    asio::co_spawn(io, push(std::move(archives), options, observer), on_end);
+    io.run();
+    if (failed)
+        std::rethrow_exception(failed);
+    return std::move(*report);
+}
+
+} // namespace tarpon

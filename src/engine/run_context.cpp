@@ -1,0 +1,114 @@
+// See run_context.hpp.
+#include "engine/run_context.hpp"
+
+#include "model/text.hpp"
+
+#include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <sys/resource.h>
+#include <thread>
+
+namespace tarpon::engine {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::size_t worker_count(const push_options& options) {
+    const int wanted = options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
+    return static_cast<std::size_t>(std::clamp(wanted, 1, limits::threads_max));
+}
+
+std::function<void(const std::string&)> trace_to(progress_observer& observer) {
+    return [&observer](const std::string& line) { observer.on_log(log_level::debug, line); };
+}
+
+std::uint64_t peak_memory_bytes() {
+    struct rusage usage {};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+} // namespace
+
+activity::activity(std::list<active_blob>& board, std::string label, std::uint64_t total)
+    : board_(board), at_(board.insert(board.end(), {"waiting", std::move(label), 0, total})) {}
+
+activity::~activity() {
+    board_.erase(at_);
+}
+
+run_context::run_context(asio::any_io_executor on, push_options with, progress_observer& told)
+    : executor(on)
+    , options(std::move(with))
+    , observer(told)
+    , workers(worker_count(options))
+    , buffers(on, std::max(options.memory_bytes, limits::buffer_memory_bytes_min))
+    , http(on, options.connection, static_cast<std::size_t>(options.jobs), trace_to(told)) {}
+
+registry::registry_session& run_context::registry(const repository& where) {
+    auto& session = registries_[{where.host, static_cast<int>(where.scheme)}];
+    if (!session) {
+        const auto at = registry::find_endpoint(where.host, where.scheme, options.connection.plain_http).value();
+        session = std::make_unique<registry::registry_session>(http, at, options.connection);
+    }
+    return *session;
+}
+
+pipeline::workshop run_context::workshop() {
+    // One block being sent, one waiting, and enough for every worker.
+    return {workers, buffers, executor, worker_count(options) + 2};
+}
+
+void run_context::blob_done(const blob_event& event, std::uint64_t bytes_not_read) {
+    if (event.status == blob_status::uploaded)
+        ++report.summary.blobs_uploaded;
+    else
+        ++report.summary.blobs_skipped;
+    totals.bytes_skipped += bytes_not_read;
+    totals.bytes_done += bytes_not_read;
+    observer.on_blob(event);
+}
+
+void run_context::image_done(image_event event) {
+    ++report.summary.images;
+    observer.on_image(event);
+    report.images.push_back(std::move(event));
+}
+
+void run_context::failed(error what, std::string reference, std::string archive) {
+    ++report.summary.failed;
+    ++totals.errors;
+    failure_event event{std::move(what), std::move(reference), std::move(archive)};
+    observer.on_failure(event);
+    report.failures.push_back(std::move(event));
+}
+
+progress_snapshot run_context::snapshot() const {
+    progress_snapshot now = totals;
+    now.bytes_sent = http.counters().body_bytes_sent;
+    now.active.assign(board.begin(), board.end());
+    return now;
+}
+
+push_report run_context::take_report() {
+    push_summary& summary = report.summary;
+    summary.bytes_sent = http.counters().body_bytes_sent;
+    summary.requests = http.counters().requests;
+    summary.connections = http.connections_opened();
+    summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
+    summary.peak_memory_bytes = peak_memory_bytes();
+    return std::move(report);
+}
+
+asio::awaitable<void> report_progress(run_context& run) {
+    constexpr std::chrono::milliseconds interval{200};
+    asio::steady_timer timer(run.executor);
+    while (true) {
+        timer.expires_after(interval);
+        co_await timer.async_wait(asio::use_awaitable);
+        run.observer.on_progress(run.snapshot());
+    }
+}
+
+} // namespace tarpon::engine

@@ -1,0 +1,76 @@
+// What all parts of one run share: executor, workers, memory, connections, registries, counters.
+#pragma once
+
+#include "async/run_on.hpp"
+#include "engine/targets.hpp"
+#include "pipeline/buffer_pool.hpp"
+#include "pipeline/layer_stream.hpp"
+#include "registry/registry_session.hpp"
+#include "transport/http_client.hpp"
+
+#include <tarpon/options.hpp>
+#include <tarpon/progress.hpp>
+#include <tarpon/push.hpp>
+
+#include <chrono>
+#include <list>
+#include <map>
+#include <memory>
+
+namespace tarpon::engine {
+
+/// A blob under way, as the progress display sees it. In the list while it exists.
+class activity {
+public:
+    activity(std::list<active_blob>& board, std::string label, std::uint64_t total);
+    ~activity();
+    activity(const activity&) = delete;
+    activity& operator=(const activity&) = delete;
+
+    void state(std::string_view name) { at_->state = name; }
+    void done(std::uint64_t bytes) { at_->done = bytes; }
+
+private:
+    std::list<active_blob>& board_;
+    std::list<active_blob>::iterator at_;
+};
+
+class run_context {
+public:
+    run_context(boost::asio::any_io_executor executor, push_options options, progress_observer& observer);
+
+    boost::asio::any_io_executor executor;
+    const push_options options;
+    progress_observer& observer;
+    async::cpu_pool workers;
+    pipeline::buffer_pool buffers;
+    transport::http_client http;
+
+    // For the summary and the display.
+    push_report report;
+    std::list<active_blob> board;
+    progress_snapshot totals; ///< without `active`; filled as the run goes
+
+    /// One session for each host and scheme.
+    registry::registry_session& registry(const repository& where);
+    pipeline::workshop workshop();
+    int jobs() const noexcept { return options.jobs; }
+
+    void blob_done(const blob_event& event, std::uint64_t bytes_not_read);
+    void image_done(image_event event);
+    void failed(error what, std::string reference, std::string archive);
+    void warn(const std::string& message) { observer.on_log(log_level::warn, message); }
+
+    progress_snapshot snapshot() const;
+    /// Fills in what is only known at the end.
+    push_report take_report();
+
+private:
+    std::map<std::pair<std::string, int>, std::unique_ptr<registry::registry_session>> registries_;
+    std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
+
+/// Calls observer.on_progress a few times a second until it is cancelled.
+boost::asio::awaitable<void> report_progress(run_context& run);
+
+} // namespace tarpon::engine

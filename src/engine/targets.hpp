@@ -1,0 +1,58 @@
+// Which image goes where: the user's destination and the archive's names -> repositories and tags.
+// Pure.
+#pragma once
+
+#include "archive/contents.hpp"
+#include "registry/endpoint.hpp"
+
+#include <tarpon/error.hpp>
+#include <tarpon/options.hpp>
+
+#include <compare>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tarpon::engine {
+
+/// A repository of a registry.
+struct repository {
+    std::string host; ///< "docker.io", "localhost:5000"
+    std::string path;
+    registry::scheme_choice scheme = registry::scheme_choice::by_host;
+
+    std::string str() const;
+    friend auto operator<=>(const repository&, const repository&) = default;
+};
+
+/// One image into one repository, under these tags; without tags by its digest only.
+struct image_target {
+    std::size_t image = 0; ///< index into archive_contents::images
+    repository where;
+    std::vector<std::string> tags;
+
+    /// The first reference, for messages.
+    std::string str() const;
+};
+
+/// An image that cannot be given a place.
+struct unplaced_image {
+    std::size_t image = 0;
+    failure why;
+};
+
+struct target_list {
+    std::vector<image_target> targets;
+    std::vector<unplaced_image> unplaced;
+};
+
+/// Checks a destination before any archive is opened. Errors: errc::usage.
+result<void> check_destination(const destination& where);
+
+/// Errors: errc::usage (several images and none chosen; the message lists them).
+result<target_list> find_targets(const archive::archive_contents& contents, const destination& where);
+
+/// Rewrites a repository path by the first rule that matches. Errors: errc::usage (bad regex).
+result<std::string> map_path(std::string_view path, const std::vector<std::pair<std::string, std::string>>& rules);
+
+} // namespace tarpon::engine

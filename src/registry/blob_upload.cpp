@@ -1,0 +1,182 @@
+// See blob_upload.hpp.
+#include "registry/blob_upload.hpp"
+
+#include "async/time_limit.hpp"
+#include "model/text.hpp"
+
+#include <tarpon/limits.hpp>
+
+#include <boost/asio/this_coro.hpp>
+
+namespace tarpon::registry {
+
+namespace asio = boost::asio;
+using transport::http_request;
+using transport::http_response;
+
+namespace {
+
+constexpr std::chrono::seconds farewell_time{2};
+
+class upload {
+public:
+    upload(registry_session& registry, blob_request request)
+        : registry_(registry), request_(std::move(request)), fsm_(request_.facts) {}
+
+    asio::awaitable<blob_result> run();
+    /// Deletes the session, if there is one to delete.
+    asio::awaitable<void> abandon();
+
+private:
+    asio::awaitable<http_response> do_step();
+    http_request make_request() const;
+    asked reason() const;
+    error failed(const http_response& response) const;
+
+    registry_session& registry_;
+    blob_request request_;
+    upload_fsm fsm_;
+    std::unique_ptr<upload_body> body_;
+    descriptor sent_;
+};
+
+std::string uploads_path() {
+    return "blobs/uploads/";
+}
+
+http_request upload::make_request() const {
+    http_request request;
+    const std::string& repository = request_.repository;
+    switch (fsm_.step()) {
+    case upload_step::probe:
+        request.method = "HEAD";
+        request.to = registry_.api(repository, concat("blobs/", fsm_.digest().str()));
+        break;
+    case upload_step::mount:
+        request.method = "POST";
+        request.to = registry_.api(repository, uploads_path())
+                         .with_query("mount", fsm_.digest().str())
+                         .with_query("from", *request_.facts.mount_from);
+        break;
+    case upload_step::open:
+        request.method = "POST";
+        request.to = registry_.api(repository, uploads_path());
+        break;
+    case upload_step::send:
+        request.method = "PATCH";
+        request.to = *fsm_.session();
+        request.headers.emplace_back("Content-Type", "application/octet-stream");
+        request.stream = body_.get();
+        request.on_sent = request_.on_sent;
+        break;
+    case upload_step::commit:
+        request.method = "PUT";
+        request.to = fsm_.session()->with_query("digest", fsm_.digest().str());
+        request.answer_time_max = limits::commit_time_max;
+        break;
+    case upload_step::finished:
+    case upload_step::failed: break;
+    }
+    return request;
+}
+
+asked upload::reason() const {
+    const auto what = [&]() -> std::string {
+        switch (fsm_.step()) {
+        case upload_step::probe: return "to say whether it has a blob";
+        case upload_step::mount:
+        case upload_step::open: return "to open an upload";
+        case upload_step::send: return "to take the bytes of a blob";
+        default: return "to commit a blob";
+        }
+    }();
+    return {what, registry_.host(), request_.repository};
+}
+
+asio::awaitable<http_response> upload::do_step() {
+    if (fsm_.step() == upload_step::send)
+        body_ = request_.open_body();
+    if (fsm_.step() == upload_step::commit) {
+        sent_ = co_await body_->finish();
+        fsm_.set_digest(sent_.digest);
+    }
+    http_request request = make_request();
+    co_return co_await registry_.send(std::move(request), reason());
+}
+
+error upload::failed(const http_response& response) const {
+    if (fsm_.broken().empty())
+        return refusal(response, reason());
+    return error(
+        errc::registry_protocol, concat(registry_.host(), " broke the upload protocol in ", request_.repository), fsm_.broken());
+}
+
+asio::awaitable<blob_result> upload::run() {
+    while (fsm_.step() != upload_step::finished) {
+        const asked why = reason();
+        const upload_step step = fsm_.step();
+        const transport::url session = fsm_.session().value_or(registry_.api("", ""));
+        const http_response response = co_await do_step();
+        if (step == upload_step::send && response.before_request && response.ok())
+            throw error(
+                errc::registry_protocol, concat(registry_.host(), " accepted a blob before it had all of it"));
+        const bool to_session = step == upload_step::send || step == upload_step::commit;
+        fsm_.on_answer(
+            {response.status, response.header("Location"), response.header("Docker-Content-Digest")},
+            to_session ? session : registry_.api(request_.repository, uploads_path()));
+        if (fsm_.step() == upload_step::failed) {
+            if (!fsm_.broken().empty())
+                throw failed(response);
+            throw refusal(response, why);
+        }
+    }
+    if (fsm_.outcome() != upload_outcome::uploaded)
+        sent_.digest = fsm_.digest();
+    co_return blob_result{fsm_.outcome(), sent_};
+}
+
+asio::awaitable<void> upload::abandon() {
+    if (!fsm_.session())
+        co_return;
+    http_request request;
+    request.method = "DELETE";
+    request.to = *fsm_.session();
+    request.answer_time_max = farewell_time;
+    const asked why{"to drop an upload", registry_.host(), request_.repository};
+    (void)co_await registry_.send(std::move(request), why);
+}
+
+} // namespace
+
+asio::awaitable<blob_result> put_blob(registry_session& registry, blob_request request) {
+    upload one(registry, std::move(request));
+    std::exception_ptr failed;
+    bool reachable = true;
+    try {
+        co_return co_await one.run();
+    } catch (const error& e) {
+        failed = std::current_exception();
+        reachable = class_of(e.code()) != error_class::network;
+    } catch (...) {
+        failed = std::current_exception();
+    }
+    // The session would expire by itself; a registry that can still be reached is told now.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    if (reachable)
+        co_await async::best_effort(one.abandon(), farewell_time);
+    std::rethrow_exception(failed);
+}
+
+asio::awaitable<blob_presence>
+head_blob(registry_session& registry, const std::string& repository, const digest& content) {
+    http_request request;
+    request.method = "HEAD";
+    request.to = registry.api(repository, concat("blobs/", content.str()));
+    const asked why{"to say whether it has a blob", registry.host(), repository};
+    const http_response response = co_await registry.send(std::move(request), why);
+    if (response.status >= 500 || response.status == 429)
+        throw refusal(response, why);
+    co_return blob_presence{response.status == 200, parse_decimal(response.header("Content-Length"))};
+}
+
+} // namespace tarpon::registry

@@ -1,0 +1,94 @@
+// See manifest_api.hpp.
+#include "registry/manifest_api.hpp"
+
+#include "model/hasher.hpp"
+#include "model/media_type.hpp"
+#include "model/text.hpp"
+
+#include <tarpon/limits.hpp>
+
+namespace tarpon::registry {
+
+namespace asio = boost::asio;
+using transport::http_request;
+using transport::http_response;
+
+namespace {
+
+std::string accepted_types() {
+    return concat(
+        media_type::oci_index, ", ", media_type::oci_manifest, ", ", media_type::docker_index, ", ",
+        media_type::docker_manifest);
+}
+
+std::string type_of(const http_response& response) {
+    const std::string_view header = response.header("Content-Type");
+    return std::string(trim(header.substr(0, header.find(';'))));
+}
+
+asio::awaitable<std::optional<http_response>>
+read_manifest(registry_session& registry, const char* method, std::string repository, std::string name) {
+    http_request request;
+    request.method = method;
+    request.to = registry.api(repository, concat("manifests/", name));
+    request.headers.emplace_back("Accept", accepted_types());
+    request.response_bytes_max = static_cast<std::size_t>(limits::manifest_bytes_max);
+    const asked why{concat("to show ", name), registry.host(), repository};
+    http_response response = co_await registry.send(std::move(request), why);
+    if (response.status >= 500 || response.status == 429)
+        throw refusal(response, why);
+    if (response.status != 200)
+        co_return std::nullopt;
+    co_return response;
+}
+
+bool refuses_manifest(const http_response& response) {
+    const auto words = read_error_body(response.header("Content-Type"), response.body);
+    return response.status == 415 || words.code == "MANIFEST_INVALID" || words.code == "UNSUPPORTED"
+           || words.code == "MANIFEST_BLOB_UNKNOWN";
+}
+
+} // namespace
+
+asio::awaitable<std::optional<remote_manifest>>
+head_manifest(registry_session& registry, std::string repository, std::string name) {
+    const auto response = co_await read_manifest(registry, "HEAD", repository, name);
+    if (!response)
+        co_return std::nullopt;
+    const auto stated = digest::parse(response->header("Docker-Content-Digest"));
+    co_return remote_manifest{type_of(*response), stated ? *stated : digest(), {}};
+}
+
+asio::awaitable<std::optional<remote_manifest>>
+get_manifest(registry_session& registry, std::string repository, std::string name) {
+    auto response = co_await read_manifest(registry, "GET", repository, name);
+    if (!response || response->body_cut)
+        co_return std::nullopt;
+    remote_manifest found{type_of(*response), digest_of(response->body), std::move(response->body)};
+    co_return found;
+}
+
+asio::awaitable<void> put_manifest(
+    registry_session& registry, std::string repository, std::string name, const descriptor& content, std::string bytes) {
+    http_request request;
+    request.method = "PUT";
+    request.to = registry.api(repository, concat("manifests/", name));
+    request.headers.emplace_back("Content-Type", content.media_type);
+    request.body = std::move(bytes);
+    request.answer_time_max = limits::commit_time_max;
+    const asked why{concat("the manifest ", name), registry.host(), repository};
+    const http_response response = co_await registry.send(std::move(request), why);
+    if (response.status != 201 && response.status != 200 && response.status != 202) {
+        error refused = refusal(response, why);
+        if (!refuses_manifest(response))
+            throw refused;
+        throw error(errc::registry_manifest_rejected, refused.message(), refused.cause()).with_status(response.status);
+    }
+    const std::string_view stated = response.header("Docker-Content-Digest");
+    if (!stated.empty() && stated != content.digest.str())
+        throw error(
+            errc::registry_protocol, concat(registry.host(), " stored something else than the manifest ", content.digest.str()),
+            concat("it says ", foreign_text(stated, 100)));
+}
+
+} // namespace tarpon::registry

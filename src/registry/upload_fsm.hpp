@@ -1,0 +1,77 @@
+// The upload of one blob as a state machine without I/O: which request is next, and what its
+// answer means. `blob_upload` does what it says.
+#pragma once
+
+#include "transport/url.hpp"
+
+#include <tarpon/digest.hpp>
+#include <tarpon/error.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tarpon::registry {
+
+enum class upload_step {
+    probe,    ///< HEAD the blob
+    mount,    ///< POST ?mount=&from=
+    open,     ///< POST, no body
+    send,     ///< PATCH with the whole body
+    commit,   ///< PUT ?digest=, no body
+    finished, ///< see outcome()
+    failed,   ///< the last answer is the reason
+};
+
+enum class upload_outcome { uploaded, exists, mounted };
+
+/// What the machine looks at in an answer.
+struct upload_answer {
+    int status = 0;
+    std::string_view location;
+    std::string_view content_digest; ///< Docker-Content-Digest
+};
+
+class upload_fsm {
+public:
+    struct facts {
+        std::optional<tarpon::digest> digest; ///< if known before the body is read
+        bool probe = true;                    ///< HEAD first (needs the digest)
+        std::optional<std::string> mount_from;
+    };
+
+    explicit upload_fsm(facts known);
+
+    upload_step step() const noexcept { return step_; }
+    upload_outcome outcome() const noexcept { return outcome_; }
+    /// Where the session is; set from `send` on.
+    const std::optional<transport::url>& session() const noexcept { return session_; }
+    /// Why, when the protocol was broken; empty when the answer's status says it all.
+    const std::string& broken() const noexcept { return broken_; }
+
+    /// The answer to the request of the current step, which went to `asked`.
+    void on_answer(const upload_answer& answer, const transport::url& asked);
+    /// Before `commit`: the digest of what was sent.
+    void set_digest(tarpon::digest sent) { digest_ = std::move(sent); }
+    const tarpon::digest& digest() const { return *digest_; }
+
+private:
+    void after_probe();
+    void on_probe(int status);
+    void on_mount(const upload_answer& answer, const transport::url& asked);
+    void on_open(const upload_answer& answer, const transport::url& asked);
+    void on_send(const upload_answer& answer, const transport::url& asked);
+    void on_commit(const upload_answer& answer);
+    bool take_location(std::string_view location, const transport::url& asked);
+    void finish(upload_outcome outcome);
+    void fail(std::string broken = {});
+
+    std::optional<tarpon::digest> digest_;
+    std::optional<std::string> mount_from_;
+    upload_step step_;
+    upload_outcome outcome_ = upload_outcome::uploaded;
+    std::optional<transport::url> session_;
+    std::string broken_;
+};
+
+} // namespace tarpon::registry
