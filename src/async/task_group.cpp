@@ -20,7 +20,8 @@ namespace {
 // throw switched off, and switches it on afterwards.
 asio::awaitable<void> suspended_start(asio::awaitable<void> child) {
     co_await asio::this_coro::throw_if_cancelled(false);
-    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    const auto executor = co_await asio::this_coro::executor;
+    co_await asio::post(executor, asio::use_awaitable);
     co_await asio::this_coro::throw_if_cancelled(true);
     co_await std::move(child);
 }

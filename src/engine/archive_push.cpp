@@ -298,7 +298,8 @@ asio::awaitable<void> open_and_push(run_context& run, std::string name) {
     std::optional<opened_archive> opened;
     try {
         auto work = [name] { return open_archive_file(name); };
-        opened.emplace(co_await async::run_on(run.workers.get_executor(), work));
+        opened_archive both = co_await async::run_on(run.workers.get_executor(), work);
+        opened.emplace(std::move(both));
     } catch (const error& e) {
         unreadable = e;
     }

@@ -180,7 +180,8 @@ asio::awaitable<void> publish_image(
     for (const image_tree& referrer : job.referrers)
         co_await put_tree(run, plan, job, referrer, true);
     const tree_manifest& root = job.tree->root();
-    co_await publish_tags(run, plan, job, {root.self, root.bytes});
+    built_manifest named{root.self, root.bytes};
+    co_await publish_tags(run, plan, job, std::move(named));
 }
 
 } // namespace tarpon::engine

@@ -59,7 +59,8 @@ asio::awaitable<void> registry_session::ping() {
     try {
         response = co_await get_v2();
     } catch (const error& e) {
-        const bool no_tls = e.code() == errc::transport_tls || e.code() == errc::transport_closed;
+        const bool no_tls = e.code() == errc::transport_tls || e.code() == errc::transport_closed
+                            || e.code() == errc::transport_timeout;
         if (!at_.may_fall_back_to_http || !no_tls)
             throw;
         fall_back = true;

@@ -248,7 +248,8 @@ enum class verdict { go_on, stop };
 
 asio::awaitable<verdict> send_side(conversation& talk) {
     co_await asio::this_coro::throw_if_cancelled(false);
-    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    const auto executor = co_await asio::this_coro::executor;
+    co_await asio::post(executor, asio::use_awaitable);
     co_await asio::this_coro::throw_if_cancelled(true);
     co_await talk.send();
     co_return talk.finished() ? verdict::stop : verdict::go_on;
@@ -256,7 +257,8 @@ asio::awaitable<verdict> send_side(conversation& talk) {
 
 asio::awaitable<verdict> receive_side(conversation& talk) {
     co_await asio::this_coro::throw_if_cancelled(false);
-    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    const auto executor = co_await asio::this_coro::executor;
+    co_await asio::post(executor, asio::use_awaitable);
     co_await asio::this_coro::throw_if_cancelled(true);
     co_await talk.receive();
     co_return verdict::stop;
@@ -273,7 +275,8 @@ asio::awaitable<void> both_sides(conversation& talk) {
     auto sending = asio::co_spawn(executor, send_side(talk), asio::deferred);
     auto receiving = asio::co_spawn(executor, receive_side(talk), asio::deferred);
     auto group = asio::experimental::make_parallel_group(std::move(sending), std::move(receiving));
-    const auto got = co_await group.async_wait(stop_when_told{}, async::nothrow);
+    const stop_when_told condition;
+    const auto got = co_await group.async_wait(condition, async::nothrow);
     const std::exception_ptr send_failed = std::get<1>(got);
     const std::exception_ptr receive_failed = std::get<3>(got);
     // Stopping one side is how the other ends it; only what nobody asked for is passed on.

@@ -17,7 +17,8 @@ using pool_type = pipeline::buffer_pool;
 asio::awaitable<void> take_and_log(pool_type& pool, std::size_t size, int name, std::vector<int>& log) {
     const auto lease = co_await pool.acquire(size);
     log.push_back(name);
-    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    const auto executor = co_await asio::this_coro::executor;
+    co_await asio::post(executor, asio::use_awaitable);
 }
 
 // A large request is not overtaken for ever by small ones.

@@ -22,7 +22,8 @@ public:
     text_source(std::string_view text, std::size_t step, std::size_t fail_at = std::string::npos)
         : text_(text), step_(step), fail_at_(fail_at) {}
     asio::awaitable<std::size_t> read_some(std::span<std::byte> into) override {
-        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+        const auto executor = co_await asio::this_coro::executor;
+        co_await asio::post(executor, asio::use_awaitable);
         if (at_ >= fail_at_)
             throw error(errc::archive_truncated, "it ends early");
         const std::size_t size = std::min({step_, into.size(), text_.size() - at_});

@@ -1,0 +1,57 @@
+// The command line -> what to do. Parses and checks; does nothing.
+#pragma once
+
+#include <tarpon/options.hpp>
+#include <tarpon/progress.hpp>
+#include <tarpon/serve.hpp>
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace tarpon::cli {
+
+enum class progress_style { automatic, bar, plain, none };
+
+struct output_options {
+    bool json = false;
+    bool quiet = false;
+    progress_style progress = progress_style::automatic;
+    tarpon::log_level log_level = tarpon::log_level::warn;
+};
+
+struct push_command {
+    std::vector<std::string> archives;
+    push_options options;
+    bool password_on_command_line = false;
+    bool password_stdin = false;
+    output_options output;
+};
+
+struct inspect_command {
+    std::string archive;
+    output_options output;
+};
+
+struct serve_command {
+    serve_options options;
+    output_options output;
+};
+
+/// Text to be printed on standard output, and the exit code 0: help, version.
+struct print_command {
+    std::string text;
+};
+
+using any_command = std::variant<push_command, inspect_command, serve_command, print_command>;
+
+/// Throws `error` errc::usage.
+any_command parse(int argc, const char* const* argv);
+
+/// Was --json given? Asked before parsing, so that errors of parsing are JSON too.
+bool wants_json(int argc, const char* const* argv);
+
+/// "48M" -> 50331648. K, M, G, T are powers of 1024. Throws errc::usage.
+std::uint64_t parse_size(const std::string& text);
+
+} // namespace tarpon::cli

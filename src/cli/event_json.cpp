@@ -1,0 +1,146 @@
+// See event_json.hpp. Fields may be added, never changed.
+#include "cli/event_json.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace tarpon::cli {
+namespace {
+
+namespace json = boost::json;
+
+json::object begin(const char* event) {
+    return {{"schema", 1}, {"event", event}};
+}
+
+json::value or_null(const std::string& text) {
+    return text.empty() ? json::value() : json::value(text);
+}
+
+const char* name_of(blob_status status) {
+    switch (status) {
+    case blob_status::uploaded: return "uploaded";
+    case blob_status::exists: return "exists";
+    case blob_status::mounted: return "mounted";
+    case blob_status::reused: return "reused";
+    }
+    return "uploaded";
+}
+
+json::object describe(const inspected_layer& layer) {
+    return {
+        {"digest", or_null(layer.content.digest.str())},
+        {"diff_id", or_null(layer.diff_id.str())},
+        {"media_type", or_null(layer.content.media_type)},
+        {"encoding", layer.encoding},
+        {"size", layer.size},
+    };
+}
+
+json::object describe(const inspected_image& image) {
+    json::array names, layers, platforms, referrers;
+    for (const std::string& name : image.names)
+        names.emplace_back(name);
+    for (const inspected_layer& layer : image.layers)
+        layers.push_back(describe(layer));
+    for (const inspected_image& platform : image.platforms)
+        platforms.push_back(describe(platform));
+    for (const digest& referrer : image.referrers)
+        referrers.emplace_back(referrer.str());
+    return {
+        {"names", std::move(names)},
+        {"platform", or_null(image.platform)},
+        {"media_type", or_null(image.media_type)},
+        {"digest", or_null(image.digest.str())},
+        {"config", or_null(image.config.str())},
+        {"layers", std::move(layers)},
+        {"platforms", std::move(platforms)},
+        {"referrers", std::move(referrers)},
+        {"present", image.present},
+        {"trouble", or_null(image.trouble)},
+    };
+}
+
+} // namespace
+
+std::string start_json() {
+    json::object event = begin("start");
+    event["version"] = TARPON_VERSION;
+    return json::serialize(event);
+}
+
+std::string to_json(const blob_event& blob) {
+    json::object event = begin("blob");
+    event["digest"] = blob.digest.str();
+    event["diff_id"] = or_null(blob.diff_id.str());
+    event["size"] = blob.size;
+    event["status"] = name_of(blob.status);
+    event["bytes_sent"] = blob.bytes_sent;
+    event["repository"] = blob.repository;
+    return json::serialize(event);
+}
+
+std::string to_json(const image_event& image) {
+    json::object event = begin("image");
+    event["reference"] = image.reference;
+    event["digest"] = image.digest.str();
+    event["media_type"] = image.media_type;
+    event["status"] = image.status == image_status::pushed ? "pushed" : "unchanged";
+    return json::serialize(event);
+}
+
+std::string to_json(const plan_event& plan) {
+    json::object event = begin("plan");
+    event["reference"] = plan.reference;
+    event["blobs"] = plan.blobs;
+    event["blobs_to_send"] = plan.blobs_to_send;
+    event["bytes_to_read"] = plan.bytes_to_read;
+    return json::serialize(event);
+}
+
+std::string to_json(const failure_event& failure) {
+    json::object event = begin("error");
+    event["class"] = json::string_view(to_string(class_of(failure.what.code())));
+    event["message"] = failure.what.message();
+    event["reference"] = or_null(failure.reference);
+    event["archive"] = or_null(failure.archive);
+    event["cause"] = or_null(failure.what.cause());
+    event["hint"] = or_null(failure.what.hint());
+    event["http_status"] = failure.what.http_status() == 0 ? json::value() : json::value(failure.what.http_status());
+    return json::serialize(event);
+}
+
+std::string to_json(const push_summary& summary) {
+    json::object event = begin("summary");
+    event["images"] = summary.images;
+    event["failed"] = summary.failed;
+    event["blobs_uploaded"] = summary.blobs_uploaded;
+    event["blobs_skipped"] = summary.blobs_skipped;
+    event["bytes_read"] = summary.bytes_read;
+    event["bytes_sent"] = summary.bytes_sent;
+    event["requests"] = summary.requests;
+    event["connections"] = summary.connections;
+    event["seconds"] = summary.seconds;
+    event["peak_memory_bytes"] = summary.peak_memory_bytes;
+    return json::serialize(event);
+}
+
+std::string to_json(const inspection& found) {
+    json::object event = begin("inspect");
+    event["archive"] = found.archive;
+    event["dialect"] = found.dialect;
+    event["compression"] = found.compression;
+    event["size"] = found.size;
+    event["entries"] = found.entries;
+    json::array images, warnings;
+    for (const inspected_image& image : found.images)
+        images.push_back(describe(image));
+    for (const std::string& warning : found.warnings)
+        warnings.emplace_back(warning);
+    event["images"] = std::move(images);
+    event["warnings"] = std::move(warnings);
+    return json::serialize(event);
+}
+
+} // namespace tarpon::cli

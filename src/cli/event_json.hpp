@@ -1,0 +1,21 @@
+// Events as JSON lines, as the command-line contract promises them. Pure.
+#pragma once
+
+#include <tarpon/inspect.hpp>
+#include <tarpon/progress.hpp>
+#include <tarpon/push.hpp>
+
+#include <string>
+
+namespace tarpon::cli {
+
+// Each returns one line without its line feed; "schema" and "event" come first.
+std::string start_json();
+std::string to_json(const blob_event& event);
+std::string to_json(const image_event& event);
+std::string to_json(const plan_event& event);
+std::string to_json(const failure_event& event);
+std::string to_json(const push_summary& summary);
+std::string to_json(const inspection& found);
+
+} // namespace tarpon::cli

@@ -1,0 +1,46 @@
+// The program: parse, run, exit code. Nothing else prints usage errors or maps codes.
+#include "cli/args.hpp"
+#include "cli/commands.hpp"
+#include "cli/console.hpp"
+#include "model/text.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+namespace tarpon::cli {
+
+int run(const print_command& command) {
+    std::fputs(command.text.c_str(), stdout);
+    return 0;
+}
+
+namespace {
+
+int fail(int argc, const char* const* argv, const error& what) {
+    output_options options;
+    options.json = wants_json(argc, argv);
+    options.progress = progress_style::none;
+    console(options).report(what);
+    return exit_code_of(class_of(what.code()));
+}
+
+int run_main(int argc, const char* const* argv) {
+    try {
+        const any_command parsed = parse(argc, argv);
+        return std::visit([](const auto& one) { return run(one); }, parsed);
+    } catch (const error& e) {
+        return fail(argc, argv, e);
+    } catch (const std::exception& e) {
+        return fail(argc, argv, error(errc::internal, "this is a bug in tarpon", foreign_text(e.what())));
+    }
+}
+
+} // namespace
+} // namespace tarpon::cli
+
+int main(int argc, char** argv) {
+    // A closed pipe is an error of write(), not the end of the process.
+    std::signal(SIGPIPE, SIG_IGN);
+    return tarpon::cli::run_main(argc, argv);
+}

@@ -1,0 +1,128 @@
+// See progress_text.hpp.
+#include "cli/progress_text.hpp"
+
+#include "model/text.hpp"
+
+#include <algorithm>
+
+namespace tarpon::cli {
+namespace {
+
+constexpr std::chrono::seconds speed_window{10};
+constexpr std::chrono::seconds estimate_window{120};
+constexpr std::chrono::seconds stall_shown_after{10};
+constexpr std::size_t narrow_columns = 60;
+
+std::string percent(std::uint64_t part, std::uint64_t whole) {
+    return whole == 0 ? std::string() : concat(std::min<std::uint64_t>(100, part * 100 / whole), "%");
+}
+
+std::string padded(std::string text, std::size_t width) {
+    if (text.size() < width)
+        text.append(width - text.size(), ' ');
+    return text;
+}
+
+/// Cuts between characters, never inside one.
+std::string cut(std::string text, std::size_t columns) {
+    std::size_t used = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const bool continues = (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+        if (!continues && ++used > columns)
+            return text.substr(0, at);
+    }
+    return text;
+}
+
+std::string active_row(const active_blob& blob) {
+    std::string row = concat("  ", padded(std::string(blob.state), 11), " ", padded(foreign_text(blob.label, 40), 14));
+    if (blob.total > 0)
+        row += concat("  ", human_bytes(blob.done), " of ", human_bytes(blob.total), "  ", percent(blob.done, blob.total));
+    return row;
+}
+
+} // namespace
+
+void rate_meter::sample(time_point now, std::uint64_t bytes) {
+    if (points_.empty() || points_.back().bytes != bytes)
+        moved_ = now;
+    // One point a second is enough for either window.
+    if (!points_.empty() && now - points_.back().time < std::chrono::milliseconds(900))
+        return;
+    points_.push_back({now, bytes});
+    while (points_.size() > 2 && now - points_[1].time > estimate_window)
+        points_.pop_front();
+}
+
+double rate_meter::speed_over(time_point now, std::chrono::seconds window) const {
+    if (points_.size() < 2)
+        return 0;
+    const auto first = std::find_if(points_.begin(), points_.end(), [&](const point& p) { return now - p.time <= window; });
+    if (first == points_.end() || first == std::prev(points_.end()))
+        return 0;
+    const double seconds = std::chrono::duration<double>(points_.back().time - first->time).count();
+    return seconds <= 0 ? 0 : static_cast<double>(points_.back().bytes - first->bytes) / seconds;
+}
+
+double rate_meter::speed(time_point now) const {
+    return speed_over(now, speed_window);
+}
+
+double rate_meter::long_speed(time_point now) const {
+    return speed_over(now, estimate_window);
+}
+
+std::chrono::seconds rate_meter::stalled(time_point now) const {
+    return points_.empty() ? std::chrono::seconds(0) : std::chrono::duration_cast<std::chrono::seconds>(now - moved_);
+}
+
+std::string human_duration(std::chrono::seconds time) {
+    const auto total = time.count();
+    if (total >= 3600)
+        return concat(total / 3600, "h", total / 60 % 60, "m");
+    if (total >= 60)
+        return concat(total / 60, "m", total % 60, "s");
+    return concat(std::max<long>(0, total), "s");
+}
+
+std::string total_line(const progress_snapshot& now, const rate_meter& rate, rate_meter::time_point at) {
+    std::string line = concat("pushed ", now.archives_done, "/", now.archives_total, now.archives_total == 1 ? " archive  " : " archives  ");
+    line += human_bytes(now.bytes_done);
+    if (now.bytes_total > 0)
+        line += concat(" of ", human_bytes(now.bytes_total), now.total_known ? "" : "+");
+    if (now.total_known)
+        line += concat("  ", percent(now.bytes_done, now.bytes_total));
+    const double speed = rate.speed(at);
+    if (rate.stalled(at) > stall_shown_after)
+        line += concat("  stalled ", human_duration(rate.stalled(at)));
+    else if (speed >= 1)
+        line += concat("  ", human_bytes(static_cast<std::uint64_t>(speed)), "/s");
+    const double estimate = rate.long_speed(at);
+    if (now.total_known && estimate >= 1024 && now.bytes_done < now.bytes_total)
+        line += concat("  ETA ", human_duration(std::chrono::seconds(
+                                     static_cast<long>(static_cast<double>(now.bytes_total - now.bytes_done) / estimate))));
+    line += concat("  sent ", human_bytes(now.bytes_sent));
+    if (now.bytes_skipped > 0)
+        line += concat("  skipped ", human_bytes(now.bytes_skipped));
+    if (now.errors > 0)
+        line += concat("  errors ", now.errors);
+    return line;
+}
+
+std::vector<std::string> live_rows(
+    const progress_snapshot& now, const rate_meter& rate, rate_meter::time_point at, std::size_t columns,
+    std::size_t rows) {
+    std::vector<std::string> out{cut(total_line(now, rate, at), columns)};
+    if (columns < narrow_columns || rows < 2)
+        return out;
+    const std::size_t room = rows - 1;
+    const bool all_fit = now.active.size() <= room;
+    const std::size_t shown = all_fit ? now.active.size() : room - 1;
+    for (std::size_t i = 0; i < shown; ++i)
+        out.push_back(cut(active_row(now.active[i]), columns));
+    if (!all_fit)
+        out.push_back(cut(concat("  … and ", now.active.size() - shown, " more"), columns));
+    return out;
+}
+
+} // namespace tarpon::cli

@@ -1,0 +1,73 @@
+// tarpon push: one event loop, one push, and the signals that stop it.
+#include "cli/commands.hpp"
+#include "cli/console.hpp"
+#include "cli/stop_signals.hpp"
+
+#include <tarpon/push.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <iostream>
+#include <optional>
+#include <string>
+
+namespace tarpon::cli {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::string read_password() {
+    std::string line;
+    if (!std::getline(std::cin, line) || line.empty())
+        throw error(errc::usage, "--password-stdin: there is no password on standard input");
+    while (line.ends_with('\r'))
+        line.pop_back();
+    return line;
+}
+
+push_report run_push(const push_command& command, push_options options, console& out) {
+    asio::io_context io{1};
+    stop_signals stop(io);
+    std::optional<push_report> report;
+    std::exception_ptr failed;
+    auto on_end = [&](std::exception_ptr e, push_report r) {
+        failed = e;
+        report = std::move(r);
+        stop.forget();
+    };
+    asio::co_spawn(
+        io, push(command.archives, std::move(options), out), asio::bind_cancellation_slot(stop.slot(), on_end));
+    io.run();
+    if (failed)
+        std::rethrow_exception(failed);
+    return std::move(*report);
+}
+
+} // namespace
+
+int run(const push_command& command) {
+    console out(command.output);
+    out.start();
+    try {
+        push_options options = command.options;
+        if (command.password_stdin)
+            options.connection.password = read_password();
+        if (command.password_on_command_line)
+            out.warning("--password can be seen by other users of this machine; use --password-stdin");
+        if (options.connection.insecure)
+            out.warning("--insecure: TLS certificates are not verified");
+        const push_report report = run_push(command, std::move(options), out);
+        out.summary(report.summary);
+        return report.exit_code();
+    } catch (const error& e) {
+        out.report(e);
+        push_summary nothing;
+        nothing.failed = 1;
+        out.summary(nothing);
+        return exit_code_of(class_of(e.code()));
+    }
+}
+
+} // namespace tarpon::cli

@@ -1,0 +1,28 @@
+// SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once.
+#pragma once
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+namespace tarpon::cli {
+
+class stop_signals {
+public:
+    explicit stop_signals(boost::asio::io_context& io);
+
+    /// Where the first signal is delivered, as terminal cancellation.
+    boost::asio::cancellation_slot slot() { return stop_.slot(); }
+    bool received() const noexcept { return received_; }
+    /// Lets the event loop end.
+    void forget();
+
+private:
+    void wait();
+
+    boost::asio::signal_set signals_;
+    boost::asio::cancellation_signal stop_;
+    bool received_ = false;
+};
+
+} // namespace tarpon::cli

@@ -1,0 +1,90 @@
+// Durable file operations below one folder: what is reported as done survives a crash.
+//
+// Blocking; called on the CPU pool. All paths are relative to the folder and made of checked names;
+// links are never followed at the last step. A failed fsync is final: the kernel may have dropped
+// the pages, and asking again would lie.
+#pragma once
+
+#include <tarpon/error.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tarpon::server {
+
+/// An open file; closes itself.
+class file {
+public:
+    file() = default;
+    explicit file(int fd) : fd_(fd) {}
+    file(file&& other) noexcept;
+    file& operator=(file&& other) noexcept;
+    ~file();
+
+    int fd() const noexcept { return fd_; }
+    explicit operator bool() const noexcept { return fd_ >= 0; }
+    /// Throws errc::storage.
+    void write_at(std::uint64_t offset, std::span<const std::byte> bytes) const;
+    /// Reads up to `into.size()` bytes; 0 at the end. Throws errc::storage.
+    std::size_t read_at(std::uint64_t offset, std::span<std::byte> into) const;
+    void truncate(std::uint64_t size) const;
+    void sync() const;
+    std::uint64_t size() const;
+
+private:
+    int fd_ = -1;
+};
+
+class folder {
+public:
+    /// Opens, and creates if need be. Throws errc::storage.
+    explicit folder(const std::string& path);
+    folder(folder&& other) noexcept = default;
+
+    const std::string& path() const noexcept { return path_; }
+
+    /// nullopt if it is not there. Only regular files.
+    std::optional<file> open(const std::string& name) const;
+    std::optional<file> open_for_writing(const std::string& name) const;
+    file create(const std::string& name) const;
+    std::optional<std::uint64_t> size_of(const std::string& name) const;
+    /// Whole content of a small file; nullopt if absent. Throws over `bytes_max`.
+    std::optional<std::string> read(const std::string& name, std::size_t bytes_max) const;
+
+    /// Temporary file, fsync, rename, fsync of the folder: all or nothing, and durable.
+    void write_atomically(const std::string& name, std::string_view content) const;
+    /// The same without the syncs, for what can be derived again.
+    void replace(const std::string& name, std::string_view content) const;
+    /// An empty file that says "yes"; durable.
+    void mark(const std::string& name) const;
+    /// Moves a synced file into its place; durable.
+    void move_into_place(const std::string& from, const std::string& to) const;
+    /// Creates missing parents of `name`; each level is durable.
+    void make_parents(const std::string& name) const;
+    void remove(const std::string& name) const;
+    void remove_tree(const std::string& name) const;
+
+    struct entry {
+        std::string name;
+        bool is_folder;
+    };
+    /// Empty if the folder is not there.
+    std::vector<entry> list(const std::string& name) const;
+
+    /// An exclusive lock for the life of this object; false if another process holds it.
+    bool try_lock(const std::string& name);
+
+private:
+    void sync_parent(const std::string& name) const;
+    std::string temporary_name() const;
+
+    std::string path_;
+    file root_;
+    file lock_;
+};
+
+} // namespace tarpon::server

@@ -1,0 +1,285 @@
+// See http_connection.hpp. The head is read and checked here (request_framing); Beast then parses
+// it and the body.
+#include "server/http_connection.hpp"
+
+#include "async/deadline.hpp"
+#include "async/tokens.hpp"
+#include "model/text.hpp"
+#include "server/request_framing.hpp"
+
+#include <tarpon/limits.hpp>
+
+#include <array>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/status.hpp>
+
+namespace tarpon::server {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+namespace {
+
+using request_parser = http::request_parser<http::buffer_body>;
+
+constexpr std::size_t buffer_bytes_max = 128 * 1024; // bounds chunk lines and trailers too
+constexpr std::size_t drain_bytes_max = 1024 * 1024;
+constexpr std::chrono::seconds parting_time{2};
+
+/// Length of the head in `text`, with its empty line; 0 if it is not complete. A head that ends
+/// with bare line feeds counts as ended, so that it can be refused now.
+std::size_t head_length(std::string_view text) {
+    for (std::size_t at = text.find('\n'); at != text.npos; at = text.find('\n', at + 1)) {
+        if (text.substr(at + 1, 1) == "\n")
+            return at + 2;
+        if (text.substr(at + 1, 2) == "\r\n")
+            return at + 3;
+    }
+    return 0;
+}
+
+/// The body of a request, with its idle time-out.
+class request_body final : public byte_source {
+public:
+    request_body(asio::ip::tcp::socket& socket, boost::beast::flat_buffer& received, request_parser& parser)
+        : socket_(socket), received_(received), parser_(parser), limit_(socket.get_executor(), [&socket] {
+            error_code ignored;
+            socket.close(ignored);
+        }) {}
+
+    asio::awaitable<std::size_t> read_some(std::span<std::byte> into) override {
+        if (begun_is_due_) {
+            begun_is_due_ = false;
+            static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+            (void)co_await asio::async_write(socket_, asio::buffer(go_on), async::nothrow);
+        }
+        while (!parser_.is_done()) {
+            parser_.get().body().data = into.data();
+            parser_.get().body().size = into.size();
+            limit_.arm(limits::server_idle_time_max);
+            const auto got = co_await http::async_read_some(socket_, received_, parser_, async::nothrow);
+            limit_.disarm();
+            const error_code ec = std::get<0>(got);
+            if (ec && ec != http::error::need_buffer)
+                throw error(errc::transport_closed, "the request's body broke off", foreign_text(ec.message()));
+            const std::size_t size = into.size() - parser_.get().body().size;
+            if (size > 0)
+                co_return size;
+        }
+        co_return std::size_t{0};
+    }
+
+    /// The client waits for a "100 Continue" before it sends its body.
+    void expect_continue() { begun_is_due_ = true; }
+
+private:
+    asio::ip::tcp::socket& socket_;
+    boost::beast::flat_buffer& received_;
+    request_parser& parser_;
+    async::deadline limit_;
+    bool begun_is_due_ = false;
+};
+
+void limit_chunk_lines(request_parser& parser, std::function<void(std::uint64_t, boost::beast::string_view, error_code&)>& callback) {
+    callback = [](std::uint64_t, boost::beast::string_view extension, error_code& ec) {
+        if (extension.size() > limits::chunk_line_bytes_max)
+            ec = http::make_error_code(http::error::bad_chunk_extension);
+    };
+    parser.on_chunk_header(callback);
+}
+
+} // namespace
+
+std::string_view server_request::header(std::string_view name) const {
+    const auto found = headers.find(boost::beast::string_view(name.data(), name.size()));
+    return found == headers.end() ? std::string_view() : std::string_view(found->value().data(), found->value().size());
+}
+
+server_response& server_response::with(std::string name, std::string value) {
+    headers.emplace_back(std::move(name), std::move(value));
+    return *this;
+}
+
+http_connection::http_connection(asio::ip::tcp::socket socket, async::cpu_pool& workers)
+    : socket_(std::move(socket)), workers_(workers), received_(buffer_bytes_max) {}
+
+void http_connection::stop() {
+    stopping_ = true;
+    if (!busy_) {
+        error_code ignored;
+        socket_.close(ignored);
+    }
+}
+
+/// 0: nothing more comes, or what came was refused already.
+asio::awaitable<std::size_t> http_connection::read_head() {
+    auto give_up = [this] {
+        error_code ignored;
+        socket_.close(ignored);
+    };
+    async::deadline limit(socket_.get_executor(), give_up);
+    limit.arm(received_.size() == 0 ? limits::server_idle_time_max : limits::request_header_time_max);
+    bool begun = received_.size() > 0;
+    while (true) {
+        const auto data = received_.data();
+        const std::string_view text(static_cast<const char*>(data.data()), data.size());
+        if (const std::size_t length = head_length(text); length > 0)
+            co_return length;
+        if (!text.empty() && (text.front() < 'A' || text.front() > 'Z')) {
+            // Mostly a TLS handshake: clients that try https first should not have to wait.
+            co_await refuse(400, "plain HTTP is spoken here");
+            co_return std::size_t{0};
+        }
+        if (text.size() >= limits::request_header_bytes_max) {
+            co_await refuse(431, "the request head is too long");
+            co_return std::size_t{0};
+        }
+        const auto room = received_.prepare(4096);
+        const auto got = co_await socket_.async_read_some(room, async::nothrow);
+        if (std::get<0>(got))
+            co_return std::size_t{0};
+        received_.commit(std::get<1>(got));
+        if (!std::exchange(begun, true))
+            limit.arm(limits::request_header_time_max);
+    }
+}
+
+asio::awaitable<bool> http_connection::write_text(std::string text) {
+    auto give_up = [this] {
+        error_code ignored;
+        socket_.close(ignored);
+    };
+    async::deadline limit(socket_.get_executor(), give_up);
+    limit.arm(limits::server_idle_time_max);
+    const auto got = co_await asio::async_write(socket_, asio::buffer(text), async::nothrow);
+    co_return !std::get<0>(got);
+}
+
+asio::awaitable<bool> http_connection::write_file(const server_response& response) {
+    std::string piece;
+    for (std::uint64_t at = 0; at < response.content_bytes;) {
+        piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(limits::block_bytes, response.content_bytes - at)));
+        auto read = [&response, &piece, at] {
+            return response.content->read_at(at, std::as_writable_bytes(std::span(piece)));
+        };
+        const std::size_t got = co_await async::run_on(workers_.get_executor(), read);
+        if (got == 0)
+            co_return false; // it became shorter: breaking off is the only honest end
+        piece.resize(got);
+        at += got;
+        const bool sent = co_await write_text(std::move(piece));
+        if (!sent)
+            co_return false;
+        piece = {};
+    }
+    co_return true;
+}
+
+asio::awaitable<bool> http_connection::write(const server_response& response, bool head_only, bool keep_alive) {
+    std::string text = concat("HTTP/1.1 ", response.status, " ");
+    const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
+    text += concat(std::string_view(reason.data(), reason.size()), "\r\n");
+    for (const auto& [name, value] : response.headers)
+        text += concat(name, ": ", value, "\r\n");
+    const std::uint64_t length = response.content ? response.content_bytes : response.body.size();
+    const bool has_length = std::any_of(response.headers.begin(), response.headers.end(), [](const auto& h) {
+        return iequals(h.first, "Content-Length");
+    });
+    if (!has_length && response.status != 204)
+        text += concat("Content-Length: ", length, "\r\n");
+    text += concat("Connection: ", keep_alive ? "keep-alive" : "close", "\r\n\r\n");
+    if (!head_only && !response.content)
+        text += response.body;
+    const bool head_sent = co_await write_text(std::move(text));
+    if (!head_sent || head_only || !response.content)
+        co_return head_sent;
+    co_return co_await write_file(response);
+}
+
+asio::awaitable<void> http_connection::refuse(unsigned status, std::string_view why) {
+    server_response response;
+    response.status = status;
+    response.body = concat(why, "\n");
+    response.with("Content-Type", "text/plain; charset=utf-8");
+    (void)co_await write(response, false, false);
+    co_await part_gently();
+}
+
+/// Closing with unread input would reset the connection and could destroy the response on its way.
+asio::awaitable<void> http_connection::part_gently() {
+    error_code ignored;
+    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    auto give_up = [this] {
+        error_code also_ignored;
+        socket_.close(also_ignored);
+    };
+    async::deadline limit(socket_.get_executor(), give_up);
+    limit.arm(parting_time);
+    std::array<char, 16 * 1024> rest;
+    for (std::size_t total = 0; total < drain_bytes_max;) {
+        const auto got = co_await socket_.async_read_some(asio::buffer(rest), async::nothrow);
+        if (std::get<0>(got))
+            break;
+        total += std::get<1>(got);
+    }
+}
+
+asio::awaitable<http_connection::next_step>
+http_connection::serve_one(const request_handler& handle, std::size_t head_bytes) {
+    const auto data = received_.data();
+    const std::string_view head(static_cast<const char*>(data.data()), head_bytes);
+    if (const auto checked = check_request_head(head); !checked) {
+        co_await refuse(400, checked.error().message);
+        co_return next_step::close;
+    }
+    request_parser parser;
+    std::function<void(std::uint64_t, boost::beast::string_view, error_code&)> on_chunk;
+    parser.header_limit(static_cast<std::uint32_t>(limits::request_header_bytes_max + 1024));
+    parser.body_limit(boost::none);
+    limit_chunk_lines(parser, on_chunk);
+    error_code ec;
+    const std::size_t used = parser.put(asio::buffer(head.data(), head.size()), ec);
+    if (ec || !parser.is_header_done()) {
+        co_await refuse(400, "the request head is malformed");
+        co_return next_step::close;
+    }
+    received_.consume(used);
+    const auto& message = parser.get();
+    request_body body(socket_, received_, parser);
+    const auto expectation = message.find(http::field::expect);
+    if (expectation != message.end() && iequals(std::string_view(expectation->value()), "100-continue"))
+        body.expect_continue();
+    std::optional<std::uint64_t> length;
+    if (!parser.chunked())
+        length = parser.content_length().value_or(0);
+    server_request request{
+        std::string(message.method_string()), std::string(message.target()), message, body, length};
+    server_response response = co_await handle(request);
+    const bool whole = parser.is_done();
+    const bool keep_alive = whole && message.keep_alive() && !stopping_;
+    const bool sent = co_await write(response, request.method == "HEAD", keep_alive);
+    if (sent && !whole)
+        co_await part_gently();
+    co_return sent&& keep_alive ? next_step::request : next_step::close;
+}
+
+asio::awaitable<void> http_connection::run(const request_handler& handle) {
+    socket_.set_option(asio::ip::tcp::no_delay(true));
+    next_step next = next_step::request;
+    while (next == next_step::request && !stopping_) {
+        busy_ = false;
+        const std::size_t head = co_await read_head();
+        if (head == 0)
+            break;
+        busy_ = true;
+        next = co_await serve_one(handle, head);
+    }
+    error_code ignored;
+    socket_.close(ignored);
+}
+
+} // namespace tarpon::server

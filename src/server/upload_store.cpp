@@ -1,0 +1,174 @@
+// See upload_store.hpp.
+#include "server/upload_store.hpp"
+
+#include "model/text.hpp"
+
+#include <tarpon/limits.hpp>
+
+#include <array>
+#include <openssl/rand.h>
+#include <vector>
+
+namespace tarpon::server {
+namespace {
+
+constexpr std::chrono::hours session_life{24};
+
+std::string random_id() {
+    std::array<unsigned char, 16> bytes{};
+    if (RAND_bytes(bytes.data(), bytes.size()) != 1)
+        throw error(errc::internal, "no random bytes");
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string id;
+    for (const unsigned char byte : bytes)
+        id += {digits[byte >> 4], digits[byte & 15]};
+    return id;
+}
+
+std::string session_path(const std::string& id) {
+    return concat("uploads/", id);
+}
+
+std::string data_path(const std::string& id) {
+    return concat(session_path(id), "/data");
+}
+
+template <class Sink>
+void read_all(const file& from, std::uint64_t size, Sink sink) {
+    std::vector<std::byte> piece(256 * 1024);
+    for (std::uint64_t at = 0; at < size;) {
+        const std::size_t got = from.read_at(at, piece);
+        if (got == 0)
+            break;
+        sink(std::span<const std::byte>(piece).first(got));
+        at += got;
+    }
+}
+
+} // namespace
+
+upload_session::upload_session(std::string its_id, std::string its_repository, file data)
+    : id(std::move(its_id)), repository(std::move(its_repository)), data_(std::move(data)) {}
+
+void upload_session::append(std::span<const std::byte> bytes) {
+    data_.write_at(offset_, bytes);
+    sha256_.update(bytes);
+    offset_ += bytes.size();
+}
+
+void upload_session::catch_up() {
+    const std::uint64_t size = data_.size();
+    read_all(data_, size, [&](std::span<const std::byte> bytes) {
+        sha256_.update(bytes);
+        offset_ += bytes.size();
+    });
+}
+
+upload_store::upload_store(folder& root, blob_store& blobs) : root_(root), blobs_(blobs) {}
+
+upload_store::lease upload_store::make_lease(std::shared_ptr<upload_session> session) {
+    session->in_use_ = true;
+    upload_session* raw = session.get();
+    auto give_back = [this, session = std::move(session)](upload_session*) {
+        const std::lock_guard guard(mutex_);
+        session->in_use_ = false;
+    };
+    return {raw, give_back};
+}
+
+upload_store::lease upload_store::begin(const std::string& repository) {
+    expire();
+    const std::string id = random_id();
+    const std::string owner = concat(session_path(id), "/repository");
+    root_.write_atomically(owner, repository);
+    std::shared_ptr<upload_session> session(new upload_session(id, repository, root_.create(data_path(id))));
+    const std::lock_guard guard(mutex_);
+    if (sessions_.size() >= limits::upload_sessions_max)
+        throw error(errc::registry_refused, "too many uploads are under way");
+    sessions_.emplace(id, session);
+    return make_lease(std::move(session));
+}
+
+std::shared_ptr<upload_session> upload_store::restore(const std::string& id, const std::string& repository) {
+    const auto owner = root_.read(concat(session_path(id), "/repository"), 1024);
+    if (!owner || *owner != repository)
+        return nullptr;
+    auto data = root_.open_for_writing(data_path(id));
+    if (!data)
+        return nullptr;
+    std::shared_ptr<upload_session> session(new upload_session(id, repository, std::move(*data)));
+    session->catch_up();
+    return session;
+}
+
+upload_store::take_result
+upload_store::take(const std::string& id, const std::string& repository, lease& into) {
+    {
+        const std::lock_guard guard(mutex_);
+        const auto known = sessions_.find(id);
+        if (known != sessions_.end()) {
+            if (known->second->repository != repository)
+                return take_result::unknown;
+            if (known->second->in_use_)
+                return take_result::busy;
+            into = make_lease(known->second);
+            return take_result::taken;
+        }
+    }
+    auto session = restore(id, repository);
+    if (!session)
+        return take_result::unknown;
+    const std::lock_guard guard(mutex_);
+    if (!sessions_.emplace(id, session).second)
+        return take_result::busy; // another request restored it meanwhile
+    into = make_lease(std::move(session));
+    return take_result::taken;
+}
+
+bool upload_store::commit(lease session, const digest& content) {
+    digest found;
+    if (content.algo() == digest::algorithm::sha256) {
+        found = session->sha256_.finish();
+    } else {
+        hasher other(content.algo());
+        read_all(session->data_, session->offset(), [&](std::span<const std::byte> bytes) { other.update(bytes); });
+        found = other.finish();
+    }
+    const bool right = found == content;
+    if (right) {
+        session->data_.sync();
+        blobs_.add(session->repository, content, data_path(session->id), session->offset());
+    }
+    drop(std::move(session));
+    return right;
+}
+
+void upload_store::drop(lease session) {
+    const std::string id = session->id;
+    forget(id);
+    session.reset();
+    root_.remove_tree(session_path(id));
+}
+
+void upload_store::forget(const std::string& id) {
+    const std::lock_guard guard(mutex_);
+    sessions_.erase(id);
+}
+
+void upload_store::expire() {
+    std::vector<std::string> dead;
+    {
+        const std::lock_guard guard(mutex_);
+        const auto now = std::chrono::steady_clock::now();
+        for (auto it = sessions_.begin(); it != sessions_.end();) {
+            const bool old = !it->second->in_use_ && now - it->second->begun_ > session_life;
+            if (old)
+                dead.push_back(it->first);
+            it = old ? sessions_.erase(it) : std::next(it);
+        }
+    }
+    for (const std::string& id : dead)
+        root_.remove_tree(session_path(id));
+}
+
+} // namespace tarpon::server
