@@ -32,6 +32,14 @@ inline constexpr std::size_t layers_per_manifest_max = 1'000;
 inline constexpr std::size_t images_per_archive_max = 10'000;
 inline constexpr std::size_t names_per_archive_max = 100'000;
 
+// --- single pass ---------------------------------------------------------------------------------
+inline constexpr std::uint64_t kept_entry_bytes_max = 64 * 1024;       // any entry, kept in memory
+inline constexpr std::uint64_t kept_json_bytes_max = 8 * 1024 * 1024;  // an entry that is JSON
+inline constexpr std::uint64_t kept_total_bytes_max = 24 * 1024 * 1024;
+inline constexpr std::uint64_t after_end_bytes_max = 1024 * 1024; // read past the end-of-archive
+inline constexpr std::size_t tar_window_bytes = 256 * 1024;       // read-ahead of headers
+inline constexpr int pipe_bytes_wanted = 1024 * 1024;             // size asked for a pipe's buffer
+
 // --- outer compression -------------------------------------------------------------------------
 inline constexpr int outer_compression_depth_max = 2;
 inline constexpr std::uint64_t expansion_ratio_max = 1'100; // deflate itself ends at 1,032
@@ -78,7 +86,9 @@ inline constexpr std::size_t media_type_bytes_max = 255;
 inline constexpr std::size_t block_bytes = 512 * 1024; // one read, one compression block
 inline constexpr std::size_t buffer_slack_bytes = 8 * 1024; // so that a stored block fits too
 inline constexpr std::uint64_t buffer_memory_bytes_default = 48ull * 1024 * 1024;
-inline constexpr std::uint64_t buffer_memory_bytes_min = 8ull * 1024 * 1024;
+inline constexpr std::uint64_t buffer_memory_bytes_min = 12ull * 1024 * 1024;
+// Of the cap, kept for buffers outside the pool: tar window, decoders, small entries.
+inline constexpr std::uint64_t buffer_memory_bytes_reserved = 6ull * 1024 * 1024;
 inline constexpr int jobs_default = 6;
 inline constexpr int jobs_max = 64;
 inline constexpr int threads_max = 256;

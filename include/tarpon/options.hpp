@@ -41,6 +41,9 @@ struct destination {
     std::string image;
     /// Pairs of ECMAScript regex and replacement for repository names; the first match wins.
     std::vector<std::pair<std::string, std::string>> map;
+    /// Repository of the registry into which a pipe's blobs go until its images' names are known;
+    /// empty: PREFIX/tarpon-staging. Not used with `to`.
+    std::string staging;
 };
 
 struct push_options {
@@ -61,6 +64,8 @@ struct push_options {
     int threads = 0;
     /// Hard cap on buffers in bytes. Costs throughput below about 2 MiB for each job.
     std::uint64_t memory_bytes = limits::buffer_memory_bytes_default;
+    /// Folder for a temporary copy of what comes from a pipe; empty: nothing is written to disk.
+    std::string spool;
     /// Ask the registry, send nothing.
     bool dry_run = false;
 };

@@ -21,17 +21,18 @@ bool is_link(const tar_entry& entry) noexcept {
 
 } // namespace
 
-void entry_table::add(tar_entry entry) {
+std::optional<entry_id> entry_table::add(tar_entry entry) {
     if (entry.kind == entry_kind::directory || entry.kind == entry_kind::special)
-        return;
+        return std::nullopt;
     auto name = normalize_entry_name(entry.name);
     if (!name || name->empty())
-        return;
+        return std::nullopt;
     entry.name = std::move(*name);
     const auto id = static_cast<entry_id>(entries_.size());
     if (!by_name_.emplace(entry.name, id).second)
         repeated_.emplace(entry.name, id);
     entries_.push_back(std::move(entry));
+    return id;
 }
 
 result<entry_id> entry_table::find_exact(std::string_view name) const {

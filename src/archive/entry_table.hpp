@@ -6,6 +6,7 @@
 #include <tarpon/error.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,8 +19,8 @@ enum class entry_id : std::uint32_t {};
 
 class entry_table {
 public:
-    /// Entries whose name climbs above the root, folders and devices are left out.
-    void add(tar_entry entry);
+    /// Entries whose name climbs above the root, folders and devices are left out (nullopt).
+    std::optional<entry_id> add(tar_entry entry);
 
     /// The regular entry that `name` stands for: as stored, else with '\' read as '/' (Windows
     /// daemons), through at most limits::link_chain_max hard and symbolic links.

@@ -96,6 +96,8 @@ void add_where(CLI::App& app, push_command& push, raw_texts& raw) {
         ->allow_extra_args(false)
         ->group(group);
     add_option(app, "--image", where.image, "which image of the archive: NAME[:TAG] or @INDEX")->group(group);
+    add_option(app, "--staging", where.staging, "repository for a pipe's blobs until names are known [PREFIX/tarpon-staging]")
+        ->group(group);
     add_option(app, "--map", raw.map, "REGEX=REPLACEMENT for repository names, with --registry (repeatable)")
         ->allow_extra_args(false)
         ->group(group);
@@ -126,6 +128,7 @@ void add_how(CLI::App& app, push_command& push, raw_texts& raw) {
         ->check(CLI::Range(1, limits::threads_max))
         ->group(group);
     add_option(app, "--memory", raw.memory, "hard cap on buffers [48M]")->group(group);
+    add_option(app, "--spool", options.spool, "copy a pipe to this folder first, instead of one pass")->group(group);
 }
 
 void add_access(CLI::App& app, push_command& push) {

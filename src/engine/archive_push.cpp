@@ -1,15 +1,16 @@
-// A seekable archive: index, plan, ask, upload, publish. What cannot seek goes to stream_push.
+// Which way an archive goes: a plain tar that can seek is indexed and planned; everything else is
+// read once, or copied to a spool file first when the user asks for it.
 #include "engine/archive_push.hpp"
 
 #include "archive/archive_file.hpp"
-#include "async/for_each.hpp"
-#include "engine/blob_push.hpp"
-#include "engine/image_publish.hpp"
-#include "engine/push_plan.hpp"
-#include "engine/tree_check.hpp"
+#include "archive/file_range_source.hpp"
+#include "archive/pipe_source.hpp"
+#include "engine/plan_execution.hpp"
+#include "engine/spool.hpp"
+#include "engine/stream_push.hpp"
 #include "model/text.hpp"
 
-#include <set>
+#include <unistd.h>
 
 namespace tarpon::engine {
 
@@ -19,308 +20,75 @@ using archive::archive_file;
 
 namespace {
 
-class archive_push_run {
-public:
-    archive_push_run(run_context& run, std::string name, archive_file file, archive_contents contents)
-        : run_(run), name_(std::move(name)), file_(std::move(file)), contents_(std::move(contents)) {}
-
-    asio::awaitable<void> go();
-
-private:
-    struct image_state {
-        std::size_t blobs_left = 0;
-        bool failed = false;
-        bool unchanged = false;
-    };
-
-    asio::awaitable<void> make_plan();
-    asio::awaitable<void> add_target(plan_builder& builder, const image_target& target);
-    asio::awaitable<void> add_tree(plan_builder& builder, const image_target& target);
-    asio::awaitable<void> look_at(std::size_t image);
-    asio::awaitable<void> work(std::size_t item);
-    asio::awaitable<void> push_one_blob(std::size_t blob);
-    asio::awaitable<void> publish(std::size_t image);
-    asio::awaitable<void> tell_plan(std::size_t image);
-    void start_counting();
-    void blob_failed(std::size_t blob, const error& what);
-    void image_failed(std::size_t image, error what);
-    bool still_wanted(std::size_t blob) const;
-    void fail_target(const image_target& target, error what);
-
-    run_context& run_;
-    std::string name_;
-    archive_file file_;
-    archive_contents contents_;
-    push_plan plan_;
-    std::vector<image_state> states_;
-    std::vector<blob_facts> facts_;
-    std::vector<std::vector<std::size_t>> waiting_; // for each blob: images that wait for it
-};
-
-std::string cannot_push(const std::string& archive, const std::string& image, const std::string& where) {
-    return concat("cannot push ", archive, image.empty() ? "" : " (image ", image, image.empty() ? "" : ")", where.empty() ? "" : " to ", where);
+std::string display_name(const std::string& name) {
+    return name == "-" ? "standard input" : name;
 }
-
-void archive_push_run::fail_target(const image_target& target, error what) {
-    const std::string label = contents_.images[target.image].label(target.image);
-    what.in(cannot_push(name_, label, target.where.host));
-    run_.failed(std::move(what), target.str(), name_);
-}
-
-void archive_push_run::image_failed(std::size_t image, error what) {
-    if (std::exchange(states_[image].failed, true))
-        return;
-    const image_job& job = plan_.images[image];
-    what.in(cannot_push(name_, contents_.images[job.image].label(job.image), plan_.repositories[job.repository].host));
-    run_.failed(std::move(what), job.label, name_);
-}
-
-asio::awaitable<void> archive_push_run::add_tree(plan_builder& builder, const image_target& target) {
-    const archive::archive_image& image = contents_.images[target.image];
-    image_tree tree = co_await choose_tree(run_, contents_, *image.root, target.where);
-    std::vector<image_tree> referrers;
-    for (const descriptor& referrer : image.referrers)
-        referrers.push_back(select_tree(contents_, referrer, {}).value());
-    builder.add_verbatim(target, std::move(tree), std::move(referrers));
-}
-
-void check_platform(const archive::layered_image& image, const std::vector<std::string>& wanted) {
-    for (const std::string& platform : wanted)
-        if (platform_matches(platform, image.platform))
-            return;
-    if (!wanted.empty())
-        throw error(
-            errc::archive_platform_missing,
-            concat("it is for ", image.platform.str(), ", and --platform asks for ", wanted.front()));
-}
-
-asio::awaitable<void> archive_push_run::add_target(plan_builder& builder, const image_target& target) {
-    const archive::archive_image& image = contents_.images[target.image];
-    if (image.trouble)
-        throw error(*image.trouble);
-    if (push_verbatim(image, run_.options)) {
-        co_await add_tree(builder, target);
-        co_return;
-    }
-    check_platform(*image.layered, run_.options.platforms);
-    builder.add_built(target, *image.layered).value();
-}
-
-asio::awaitable<void> archive_push_run::make_plan() {
-    const target_list list = find_targets(contents_, run_.options.where).value();
-    for (const unplaced_image& image : list.unplaced) {
-        error what(image.why);
-        if (what.code() == errc::archive_unnamed)
-            what.with_hint(concat("tarpon push ", name_, " --to HOST/NAME:TAG", contents_.images.size() > 1 ? concat(" --image @", image.image + 1) : ""));
-        run_.failed(std::move(what.in(concat("cannot push ", name_))), {}, name_);
-    }
-    std::set<repository> opened;
-    plan_builder builder(contents_, run_.options);
-    for (const image_target& target : list.targets) {
-        // Before anything else: is there a registry, and does it let us in?
-        if (opened.insert(target.where).second)
-            co_await run_.registry(target.where).open();
-        std::optional<error> failed;
-        try {
-            co_await add_target(builder, target);
-        } catch (const error& e) {
-            failed = e;
-        }
-        if (failed)
-            fail_target(target, *failed);
-    }
-    plan_ = builder.finish();
-}
-
-void archive_push_run::start_counting() {
-    states_.resize(plan_.images.size());
-    facts_.resize(plan_.blobs.size());
-    waiting_.resize(plan_.blobs.size());
-    for (std::size_t image = 0; image < plan_.images.size(); ++image) {
-        std::set<std::size_t> blobs;
-        for (const auto& blob : plan_.images[image].blobs)
-            if (blob)
-                blobs.insert(*blob);
-        states_[image].blobs_left = blobs.size();
-        for (const std::size_t blob : blobs)
-            waiting_[blob].push_back(image);
-    }
-    for (const blob_job& blob : plan_.blobs)
-        run_.totals.bytes_total += blob.bytes_to_read();
-}
-
-bool archive_push_run::still_wanted(std::size_t blob) const {
-    for (const std::size_t image : waiting_[blob])
-        if (!states_[image].failed && !states_[image].unchanged)
-            return true;
-    return false;
-}
-
-asio::awaitable<void> archive_push_run::look_at(std::size_t image) {
-    std::optional<error> failed;
-    try {
-        auto manifest = co_await find_unchanged(run_, plan_, plan_.images[image]);
-        if (manifest) {
-            states_[image].unchanged = true;
-            if (!run_.options.dry_run)
-                co_await publish_tags(run_, plan_, plan_.images[image], std::move(*manifest));
-        }
-    } catch (const error& e) {
-        failed = e;
-    }
-    if (failed)
-        image_failed(image, *failed);
-}
-
-void archive_push_run::blob_failed(std::size_t blob, const error& what) {
-    for (const std::size_t image : waiting_[blob])
-        image_failed(image, what);
-}
-
-asio::awaitable<void> archive_push_run::push_one_blob(std::size_t blob) {
-    const open_archive from{name_, file_, contents_};
-    std::optional<error> failed;
-    try {
-        facts_[blob] = co_await push_blob(run_, from, plan_, plan_.blobs[blob]);
-    } catch (const error& e) {
-        failed = e;
-    }
-    if (failed) {
-        blob_failed(blob, *failed);
-        co_return;
-    }
-    for (const std::size_t image : waiting_[blob])
-        if (--states_[image].blobs_left == 0)
-            co_await publish(image);
-}
-
-asio::awaitable<void> archive_push_run::publish(std::size_t image) {
-    if (states_[image].failed || states_[image].unchanged)
-        co_return;
-    std::optional<error> failed;
-    try {
-        file_.check_unchanged().value();
-        co_await publish_image(run_, plan_, plan_.images[image], facts_);
-    } catch (const error& e) {
-        failed = e;
-    }
-    if (failed)
-        image_failed(image, *failed);
-}
-
-/// Items of work: first the images that wait for nothing, then the blobs, largest first.
-asio::awaitable<void> archive_push_run::work(std::size_t item) {
-    if (item < plan_.images.size()) {
-        if (states_[item].blobs_left == 0)
-            co_await publish(item);
-        co_return;
-    }
-    const std::size_t blob = item - plan_.images.size();
-    if (still_wanted(blob)) {
-        co_await push_one_blob(blob);
-        co_return;
-    }
-    const std::uint64_t bytes = plan_.blobs[blob].bytes_to_read();
-    run_.totals.bytes_skipped += bytes;
-    run_.totals.bytes_done += bytes;
-}
-
-asio::awaitable<void> archive_push_run::tell_plan(std::size_t image) {
-    const image_job& job = plan_.images[image];
-    plan_event event;
-    std::set<std::size_t> blobs;
-    for (const auto& blob : job.blobs)
-        if (blob)
-            blobs.insert(*blob);
-    event.blobs = blobs.size();
-    std::optional<error> failed;
-    try {
-        for (const std::size_t blob : blobs) {
-            if (states_[image].unchanged)
-                break;
-            const bool there = co_await blob_is_there(run_, plan_.repositories[job.repository], plan_.blobs[blob]);
-            if (there)
-                continue;
-            ++event.blobs_to_send;
-            event.bytes_to_read += plan_.blobs[blob].stored_bytes;
-        }
-    } catch (const error& e) {
-        failed = e;
-    }
-    if (failed) {
-        image_failed(image, *failed);
-        co_return;
-    }
-    for (const std::string& tag : job.tags) {
-        event.reference = concat(plan_.repositories[job.repository].str(), ":", tag);
-        run_.observer.on_plan(event);
-    }
-    if (job.tags.empty()) {
-        event.reference = job.label;
-        run_.observer.on_plan(event);
-    }
-}
-
-asio::awaitable<void> archive_push_run::go() {
-    for (const std::string& warning : contents_.warnings)
-        run_.warn(concat(name_, ": ", warning));
-    co_await make_plan();
-    start_counting();
-    const auto jobs = static_cast<std::size_t>(run_.jobs());
-    auto look = [this](std::size_t image) { return look_at(image); };
-    co_await async::for_each_index(plan_.images.size(), jobs, look);
-    if (run_.options.dry_run) {
-        auto tell = [this](std::size_t image) { return tell_plan(image); };
-        co_await async::for_each_index(plan_.images.size(), jobs, tell);
-        co_return;
-    }
-    auto do_item = [this](std::size_t item) { return work(item); };
-    co_await async::for_each_index(plan_.images.size() + plan_.blobs.size(), jobs, do_item);
-}
-
-struct opened_archive {
-    archive_file file;
-    archive_contents contents;
-};
 
 /// Blocking; runs on the pool.
-opened_archive open_archive_file(const std::string& name) {
-    archive_file file = archive_file::open(name).value();
-    const archive::encoding kind = file.sniff().value();
-    if (kind != archive::encoding::tar)
-        throw error(errc::archive_unsupported, "compressed archives come with the single pass");
-    archive_contents contents = file.index().value();
-    return {std::move(file), std::move(contents)};
+archive_file open_input(const std::string& name) {
+    if (name != "-")
+        return archive_file::open(name).value();
+    const int copy = ::dup(STDIN_FILENO);
+    if (copy < 0)
+        throw error(errc::archive_unreadable, "it is not open");
+    if (::isatty(copy)) {
+        ::close(copy);
+        throw error(errc::usage, "there is no archive on standard input, which is a terminal", {}, "docker save IMAGE | tarpon push - --to REFERENCE");
+    }
+    return archive_file::adopt(copy, display_name(name)).value();
 }
 
-asio::awaitable<void> open_and_push(run_context& run, std::string name) {
-    std::optional<error> unreadable;
-    std::optional<opened_archive> opened;
-    try {
-        auto work = [name] { return open_archive_file(name); };
-        opened_archive both = co_await async::run_on(run.workers.get_executor(), work);
-        opened.emplace(std::move(both));
-    } catch (const error& e) {
-        unreadable = e;
+asio::awaitable<void> push_indexed(run_context& run, const std::string& name, const archive_file& file) {
+    auto index = [&file] { return file.index().value(); };
+    const archive_contents contents = co_await async::run_on(run.workers.get_executor(), index);
+    file_supply supply(run, file, contents);
+    co_await execute_plan(run, name, contents, supply);
+}
+
+asio::awaitable<void> push_once_through(run_context& run, const std::string& name, byte_source& from) {
+    if (run.options.dry_run)
+        throw error(
+            errc::usage, concat("a dry run cannot tell what of ", name, " would be sent"), "it can be read only once",
+            "save the archive to a plain tar file, or use --spool DIR");
+    if (run.options.spool.empty()) {
+        co_await push_stream(run, name, from);
+        co_return;
     }
-    if (unreadable)
-        throw unreadable->in(concat("cannot read ", name));
-    archive_push_run one(run, name, std::move(opened->file), std::move(opened->contents));
-    co_await one.go();
+    const archive_file spooled = co_await spool_archive(run, name, from);
+    co_await push_indexed(run, name, spooled);
+}
+
+asio::awaitable<void> push_input(run_context& run, const std::string& name, const archive_file& file) {
+    const bool from_start = ::lseek(file.fd(), 0, SEEK_CUR) == 0;
+    if (!file.seekable() || !from_start) {
+        archive::pipe_source pipe(run.executor, file.fd());
+        co_await push_once_through(run, name, pipe);
+        co_return;
+    }
+    auto sniff = [&file] { return file.sniff().value(); };
+    const archive::encoding kind = co_await async::run_on(run.workers.get_executor(), sniff);
+    if (kind == archive::encoding::tar) {
+        co_await push_indexed(run, name, file);
+        co_return;
+    }
+    archive::file_range_source packed(file, 0, file.size(), run.workers);
+    co_await push_once_through(run, name, packed);
 }
 
 } // namespace
 
 asio::awaitable<void> push_archive(run_context& run, std::string name) {
+    const std::string shown = display_name(name);
     std::optional<error> failed;
     try {
-        co_await open_and_push(run, name);
+        auto open = [&name] { return open_input(name); };
+        const archive_file file = co_await async::run_on(run.workers.get_executor(), open);
+        co_await push_input(run, shown, file);
     } catch (const error& e) {
         failed = e;
     }
     if (failed) {
-        if (!failed->message().starts_with("cannot "))
-            failed->in(concat("cannot push ", name));
+        failed->in(concat(class_of(failed->code()) == error_class::archive ? "cannot read " : "cannot push ", shown));
         run.failed(std::move(*failed), {}, name);
     }
     ++run.totals.archives_done;

@@ -8,7 +8,8 @@
 
 namespace tarpon::engine {
 
-/// Reports what was pushed and what failed through `run`; throws only when it is cancelled.
+/// `name` is a path, or "-" for standard input. Reports what was pushed and what failed through
+/// `run`; throws only when it is cancelled.
 boost::asio::awaitable<void> push_archive(run_context& run, std::string name);
 
 } // namespace tarpon::engine

@@ -1,6 +1,7 @@
 // See blob_push.hpp.
 #include "engine/blob_push.hpp"
 
+#include "engine/blob_body.hpp"
 #include "model/text.hpp"
 
 #include <algorithm>
@@ -23,26 +24,29 @@ blob_status status_of(upload_outcome outcome) {
 
 class blob_pusher {
 public:
-    blob_pusher(run_context& run, const open_archive& from, const push_plan& plan, const blob_job& job)
-        : run_(run), from_(from), plan_(plan), job_(job), busy_(run.board, job.label, job.bytes_to_read()) {}
+    blob_pusher(run_context& run, blob_supply& from, const push_plan& plan, const blob_job& job)
+        : run_(run), from_(from), plan_(plan), job_(job), busy_(run.board, job.label, from.bytes_to_read(job)) {}
 
     asio::awaitable<blob_facts> go();
 
 private:
     asio::awaitable<void> ask_all();
     asio::awaitable<void> bring_to(std::size_t repository);
+    void look_at_earlier();
+    asio::awaitable<std::unique_ptr<registry::upload_body>> open_body();
     /// A repository of the same registry that has the blob.
     std::optional<std::string> mount_source(const repository& target) const;
     void tell(std::size_t repository, blob_status status, std::uint64_t bytes_sent, std::uint64_t bytes_not_read);
 
     run_context& run_;
-    const open_archive& from_;
+    blob_supply& from_;
     const push_plan& plan_;
     const blob_job& job_;
     activity busy_;
     blob_facts facts_;
     bool digest_known_ = false; ///< facts_.content is right
     std::vector<std::size_t> present_;
+    std::optional<repository> elsewhere_; ///< pushed there while the archive was read
 };
 
 void blob_pusher::tell(
@@ -72,10 +76,35 @@ asio::awaitable<void> blob_pusher::ask_all() {
     facts_.content = {{}, *job_.known, job_.stored_bytes};
     digest_known_ = true;
     for (std::size_t i = 0; i < present_.size(); ++i)
-        tell(present_[i], blob_status::exists, 0, i == 0 ? job_.bytes_to_read() : 0);
+        tell(present_[i], blob_status::exists, 0, i == 0 ? from_.bytes_to_read(job_) : 0);
+}
+
+/// What the single pass has pushed already counts as present where it is.
+void blob_pusher::look_at_earlier() {
+    const auto earlier = from_.find(job_);
+    if (!earlier)
+        return;
+    facts_ = earlier->facts;
+    digest_known_ = true;
+    elsewhere_ = earlier->where;
+    for (const std::size_t at : job_.repositories)
+        if (plan_.repositories[at] == earlier->where)
+            present_.push_back(at);
+}
+
+asio::awaitable<std::unique_ptr<registry::upload_body>> blob_pusher::open_body() {
+    if (!job_.has_content())
+        throw error(errc::archive_blob_missing, concat("blob ", job_.known->str(), " is not in the archive"));
+    busy_.state("sending");
+    if (!job_.entry)
+        co_return make_memory_body(*job_.bytes, *job_.known, facts_);
+    blob_input input = co_await from_.open(job_);
+    co_return make_entry_body(run_, std::move(input), job_, facts_, busy_);
 }
 
 std::optional<std::string> blob_pusher::mount_source(const repository& target) const {
+    if (elsewhere_ && elsewhere_->host == target.host && elsewhere_->path != target.path)
+        return elsewhere_->path;
     for (const std::size_t at : present_) {
         const repository& candidate = plan_.repositories[at];
         if (candidate.host == target.host && candidate.path != target.path)
@@ -98,13 +127,7 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
         throw error(
             errc::archive_blob_missing,
             concat("blob ", job_.known ? job_.known->str() : job_.label, " is neither in the archive nor in ", where.str()));
-    auto open_body = [this] {
-        if (!job_.has_content())
-            throw error(errc::archive_blob_missing, concat("blob ", job_.known->str(), " is not in the archive"));
-        busy_.state("sending");
-        return open_blob_body(run_, from_.file, from_.contents, job_, facts_, busy_);
-    };
-    request.open_body = open_body;
+    request.open_body = [this] { return open_body(); };
     request.on_sent = [&sent](std::size_t bytes) { sent += bytes; };
     const auto done = co_await registry::put_blob(run_.registry(where), std::move(request));
     digest_known_ = true;
@@ -113,7 +136,8 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
 }
 
 asio::awaitable<blob_facts> blob_pusher::go() {
-    if (job_.known)
+    look_at_earlier();
+    if (job_.known && !digest_known_)
         co_await ask_all();
     const std::vector<std::size_t> there = present_;
     for (const std::size_t at : job_.repositories)
@@ -125,7 +149,7 @@ asio::awaitable<blob_facts> blob_pusher::go() {
 } // namespace
 
 asio::awaitable<blob_facts>
-push_blob(run_context& run, const open_archive& from, const push_plan& plan, const blob_job& job) {
+push_blob(run_context& run, blob_supply& from, const push_plan& plan, const blob_job& job) {
     blob_pusher pusher(run, from, plan, job);
     co_return co_await pusher.go();
 }

@@ -1,7 +1,7 @@
 // Gets one blob of the plan into all its repositories.
 #pragma once
 
-#include "engine/blob_body.hpp"
+#include "engine/blob_supply.hpp"
 #include "engine/push_plan.hpp"
 #include "engine/run_context.hpp"
 
@@ -9,18 +9,11 @@
 
 namespace tarpon::engine {
 
-/// The archive a plan belongs to, and where its bodies come from.
-struct open_archive {
-    std::string name;
-    const archive::archive_file& file;
-    const archive::archive_contents& contents;
-};
-
 /// Asks every repository first where the digest is known; then uploads once and mounts the rest.
 /// A repository that does not mount gets it uploaded again.
 /// Throws `error`; errc::archive_blob_missing when the blob is neither in the archive nor there.
 boost::asio::awaitable<blob_facts>
-push_blob(run_context& run, const open_archive& from, const push_plan& plan, const blob_job& job);
+push_blob(run_context& run, blob_supply& from, const push_plan& plan, const blob_job& job);
 
 /// Dry run: is it in this repository?
 boost::asio::awaitable<bool>

@@ -48,7 +48,8 @@ struct blob_job {
     std::vector<std::size_t> repositories; ///< indexes into push_plan::repositories
 
     bool has_content() const noexcept { return entry || bytes; }
-    std::uint64_t bytes_to_read() const noexcept { return entry ? stored_bytes : 0; }
+    /// The archive states the digest of what is pushed, so the bytes must have it.
+    bool is_promised() const noexcept { return known && !suggested && treatment.as_is(); }
 };
 
 /// An image for one repository.

@@ -43,7 +43,7 @@ run_context::run_context(asio::any_io_executor on, push_options with, progress_o
     , options(std::move(with))
     , observer(told)
     , workers(worker_count(options))
-    , buffers(on, std::max(options.memory_bytes, limits::buffer_memory_bytes_min))
+    , buffers(on, options.memory_bytes - limits::buffer_memory_bytes_reserved)
     , http(on, options.connection, static_cast<std::size_t>(options.jobs), trace_to(told)) {}
 
 registry::registry_session& run_context::registry(const repository& where) {

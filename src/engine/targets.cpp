@@ -245,6 +245,22 @@ map_path(std::string_view path, const std::vector<std::pair<std::string, std::st
     return std::string(path);
 }
 
+result<repository> staging_repository(const destination& where) {
+    if (!where.to.empty()) {
+        const auto to = parse_to(where.to.front());
+        if (!to)
+            return to.error();
+        return to->where;
+    }
+    const auto registry = parse_registry(where.registry);
+    if (!registry)
+        return registry.error();
+    const std::string path = where.staging.empty() ? concat(registry->prefix, "tarpon-staging") : where.staging;
+    if (const std::string why = explain_repository_path(path); !why.empty())
+        return usage(concat("--staging ", foreign_text(path), ": ", why));
+    return repository{registry->host, path, registry->scheme};
+}
+
 result<void> check_destination(const destination& where) {
     if (where.registry.empty() && where.to.empty())
         return usage("where to? give --registry HOST[:PORT][/PREFIX] or --to REPOSITORY[:TAG]");
@@ -260,6 +276,8 @@ result<void> check_destination(const destination& where) {
             return failure{errc::usage, concat("--to: ", to.error().message)};
     if (const auto mapped = map_path("x", where.map); !mapped)
         return mapped.error();
+    if (const auto staging = staging_repository(where); !staging)
+        return staging.error();
     return {};
 }
 

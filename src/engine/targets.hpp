@@ -46,6 +46,10 @@ struct target_list {
     std::vector<unplaced_image> unplaced;
 };
 
+/// Where blobs of a pipe go before the names of their images are known: the first --to, or a
+/// repository of its own in the registry (destination::staging). Errors: errc::usage.
+result<repository> staging_repository(const destination& where);
+
 /// Checks a destination before any archive is opened. Errors: errc::usage.
 result<void> check_destination(const destination& where);
 

@@ -44,6 +44,7 @@ layer_stream::layer_stream(
     , source_(source)
     , codec_(std::move(codec))
     , plain_(codec_->output_bytes_max(1) == 0)
+    , block_room_(codec_->history_bytes() + codec_->block_bytes() + codec_->output_bytes_max(codec_->block_bytes()))
     , length_(length)
     , alive_(std::make_shared<block_count>(shop_.home))
     , plain_hash_(shop_.workers, shop_.home)
@@ -57,7 +58,10 @@ asio::awaitable<body_piece> layer_stream::next() {
         if (std::string head = codec_->head(); !head.empty())
             co_return text_piece(std::move(head));
     }
-    co_await read_ahead();
+    if (fed_)
+        co_await wait_for_feed();
+    else
+        co_await read_ahead();
     if (window_.empty()) {
         if (std::exchange(tail_done_, true))
             co_return body_piece{};
@@ -75,13 +79,47 @@ asio::awaitable<body_piece> layer_stream::next() {
     co_return pass_on(std::move(oldest));
 }
 
+asio::awaitable<void> layer_stream::wait_for_feed() {
+    while (window_.empty() && !source_done_ && !feed_failed_)
+        co_await alive_->changed.wait();
+    if (feed_failed_)
+        std::rethrow_exception(feed_failed_);
+}
+
+asio::awaitable<void> layer_stream::feed() {
+    fed_ = true;
+    try {
+        while (!source_done_ && !abandoned_)
+            co_await read_block();
+        if (!source_done_)
+            co_await discard_rest();
+    } catch (...) {
+        feed_failed_ = std::current_exception();
+    }
+    alive_->changed.notify_all();
+    if (feed_failed_)
+        std::rethrow_exception(feed_failed_);
+}
+
+asio::awaitable<void> layer_stream::discard_rest() {
+    std::vector<std::byte> ignored(64 * 1024);
+    while (!source_done_) {
+        const std::size_t got = co_await source_.read_some(ignored);
+        bytes_read_ += got;
+        source_done_ = got == 0;
+    }
+}
+
+void layer_stream::abandon() {
+    abandoned_ = true;
+    window_.clear();
+}
+
 asio::awaitable<void> layer_stream::read_ahead() {
-    const std::size_t block_bytes = codec_->block_bytes();
-    const std::size_t needed = codec_->history_bytes() + block_bytes + codec_->output_bytes_max(block_bytes);
     while (!source_done_) {
         const bool full = alive_->blocks >= shop_.window;
         // With something to send, more is only read ahead while there is room for it.
-        if (!window_.empty() && (full || !shop_.buffers.available(needed)))
+        if (!window_.empty() && (full || !shop_.buffers.available(block_room_)))
             co_return;
         if (full)
             co_await alive_->changed.wait();
@@ -93,14 +131,13 @@ asio::awaitable<void> layer_stream::read_ahead() {
 asio::awaitable<void> layer_stream::read_block() {
     const std::size_t block_bytes = codec_->block_bytes();
     auto one = std::make_shared<block>(alive_);
-    one->lease = co_await shop_.buffers.acquire(
-        codec_->history_bytes() + block_bytes + codec_->output_bytes_max(block_bytes));
+    one->lease = co_await shop_.buffers.acquire(block_room_);
     one->history_size = history_.size();
     std::copy(history_.begin(), history_.end(), one->lease.bytes().begin());
     one->input_size = co_await read_full(source_, one->room(block_bytes));
     source_done_ = one->input_size < block_bytes;
     bytes_read_ += one->input_size;
-    if (one->input_size == 0)
+    if (one->input_size == 0 || abandoned_)
         co_return;
     const auto keep = std::min(codec_->history_bytes(), one->input_size);
     const auto last = one->input().last(keep);
@@ -113,6 +150,7 @@ void layer_stream::start(std::shared_ptr<block> one) {
     if (plain_) {
         one->encoded.size = one->input_size;
         one->done = true;
+        alive_->changed.notify_all();
         return;
     }
     plain_hash_.update(one->input(), one);

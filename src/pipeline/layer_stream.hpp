@@ -4,11 +4,12 @@
 //                            +--> encode, several blocks at a time       any order
 //                                   \--> sent, and hashed (digest)       in order
 //
-// The sender pulls. Each pull first reads ahead until `window` blocks are alive (being read,
-// hashed, encoded, or sent), so the CPU pool works while the sender waits for the socket, and a
-// slow socket stops the reading: memory is window x (block + room for its output), from the shared
-// pool. A block is acquired whole, input and output together, so the oldest block of a stream can
-// always be finished.
+// Two ways to drive it. Pulled (files): each next() first reads ahead until `window` blocks are
+// alive (being read, hashed, encoded, or sent), so the CPU pool works while the sender waits for
+// the socket, and a slow socket stops the reading. Fed (pipes): feed() reads as far as the shared
+// memory lets it, whatever the sender does, so that the rest of the archive can be read while this
+// blob is still on its way. A block is acquired whole, input and output together, so the oldest
+// block of a stream can always be finished: streams cannot starve each other for ever.
 #pragma once
 
 #include "async/condition.hpp"
@@ -53,6 +54,12 @@ public:
     boost::asio::awaitable<body_piece> next() override;
     std::optional<std::uint64_t> length() const override { return length_; }
 
+    /// Reads the source to its end, ahead of the sender. Then next() only waits for what was read.
+    /// Throws what the source throws; so does next() then.
+    boost::asio::awaitable<void> feed();
+    /// The sender has given up: feed() reads on to the end, but keeps nothing.
+    void abandon();
+
     /// Waits for the hashes. Only after next() gave the empty piece.
     boost::asio::awaitable<layer_facts> finish();
 
@@ -63,6 +70,8 @@ private:
     struct block_count;
 
     boost::asio::awaitable<void> read_ahead();
+    boost::asio::awaitable<void> wait_for_feed();
+    boost::asio::awaitable<void> discard_rest();
     boost::asio::awaitable<void> read_block();
     void start(std::shared_ptr<block> one);
     body_piece text_piece(std::string text);
@@ -72,6 +81,7 @@ private:
     byte_source& source_;
     std::shared_ptr<const block_codec> codec_;
     const bool plain_; ///< the input is the output: one hash serves both
+    const std::size_t block_room_; ///< size of a block's lease
     std::optional<std::uint64_t> length_;
     std::shared_ptr<block_count> alive_; // shared with jobs that outlive a cancelled stream
 
@@ -82,6 +92,9 @@ private:
     std::uint32_t crc32_ = 0;
     std::uint64_t bytes_read_ = 0;
     std::uint64_t bytes_sent_ = 0;
+    bool fed_ = false;
+    bool abandoned_ = false;
+    std::exception_ptr feed_failed_;
     bool head_done_ = false;
     bool source_done_ = false;
     bool tail_done_ = false;

@@ -95,7 +95,7 @@ asked upload::reason() const {
 
 asio::awaitable<http_response> upload::do_step() {
     if (fsm_.step() == upload_step::send)
-        body_ = request_.open_body();
+        body_ = co_await request_.open_body();
     if (fsm_.step() == upload_step::commit) {
         sent_ = co_await body_->finish();
         fsm_.set_digest(sent_.digest);
@@ -135,15 +135,18 @@ asio::awaitable<blob_result> upload::run() {
     co_return blob_result{fsm_.outcome(), sent_};
 }
 
-asio::awaitable<void> upload::abandon() {
-    if (!fsm_.session())
-        co_return;
+asio::awaitable<void> drop_session(registry_session& registry, transport::url session, std::string repository) {
     http_request request;
     request.method = "DELETE";
-    request.to = *fsm_.session();
+    request.to = std::move(session);
     request.answer_time_max = farewell_time;
-    const asked why{"to drop an upload", registry_.host(), request_.repository};
-    (void)co_await registry_.send(std::move(request), why);
+    const asked why{"to drop an upload", registry.host(), std::move(repository)};
+    (void)co_await registry.send(std::move(request), why);
+}
+
+asio::awaitable<void> upload::abandon() {
+    if (fsm_.session())
+        co_await drop_session(registry_, *fsm_.session(), request_.repository);
 }
 
 } // namespace
@@ -165,6 +168,20 @@ asio::awaitable<blob_result> put_blob(registry_session& registry, blob_request r
     if (reachable)
         co_await async::best_effort(one.abandon(), farewell_time);
     std::rethrow_exception(failed);
+}
+
+asio::awaitable<void> probe_upload(registry_session& registry, std::string repository) {
+    const asked why{"to open an upload", registry.host(), repository};
+    http_request open;
+    open.method = "POST";
+    open.to = registry.api(repository, uploads_path());
+    const transport::url asked_at = open.to;
+    const http_response response = co_await registry.send(std::move(open), why);
+    if (response.status != 202)
+        throw refusal(response, why);
+    const auto session = transport::resolve_location(asked_at, response.header("Location"));
+    if (session)
+        co_await async::best_effort(drop_session(registry, *session, repository), farewell_time);
 }
 
 asio::awaitable<blob_presence>

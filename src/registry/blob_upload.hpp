@@ -25,7 +25,7 @@ struct blob_request {
     std::string repository;
     upload_fsm::facts facts;
     /// Called when the body is needed, which may be never.
-    std::function<std::unique_ptr<upload_body>()> open_body;
+    std::function<boost::asio::awaitable<std::unique_ptr<upload_body>>()> open_body;
     std::function<void(std::size_t)> on_sent;
 };
 
@@ -37,6 +37,10 @@ struct blob_result {
 /// Cancel: terminal; an open session is deleted as far as the registry lets us, within 2 s.
 /// Throws `error`: registry_*, transport_*, and what the body throws.
 boost::asio::awaitable<blob_result> put_blob(registry_session& registry, blob_request request);
+
+/// Would the registry take an upload into this repository? Opens one and drops it. Throws what the
+/// registry says against it (credentials, rights, an unknown repository).
+boost::asio::awaitable<void> probe_upload(registry_session& registry, std::string repository);
 
 /// Is the blob there? Size as the registry states it (nullopt: there, but unknown).
 struct blob_presence {

@@ -118,6 +118,19 @@ error registry_session::unauthorized(const http_response& response, const asked&
         .with_status(401);
 }
 
+std::optional<transport::url>
+registry_session::redirect_of(const http_response& response, const transport::url& asked_at) const {
+    const int status = response.status;
+    if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308)
+        return std::nullopt;
+    const auto next = transport::resolve_location(asked_at, response.header("Location"));
+    if (!next)
+        throw error(errc::registry_protocol, concat(at_.host, " redirected to nowhere"), next.error().message);
+    if (asked_at.at.tls && !next->at.tls)
+        throw error(errc::registry_protocol, concat(at_.host, " redirected from https to http"), next->redacted());
+    return *next;
+}
+
 asio::awaitable<http_response> registry_session::send(http_request request, const asked& why) {
     const bool follows = request.method == "GET" || request.method == "HEAD";
     for (int redirects = 0; redirects <= limits::redirects_max; ++redirects) {
@@ -127,16 +140,31 @@ asio::awaitable<http_response> registry_session::send(http_request request, cons
         http_response response = co_await http_.send(std::move(attempt));
         if (response.status == 401)
             throw unauthorized(response, why);
-        const bool redirect = response.status == 301 || response.status == 302 || response.status == 303
-                              || response.status == 307 || response.status == 308;
-        if (!redirect || !follows)
+        const auto next = redirect_of(response, asked_at);
+        if (!next || !follows)
             co_return response;
-        const auto next = transport::resolve_location(asked_at, response.header("Location"));
+        request.to = *next;
+    }
+    throw error(errc::registry_protocol, concat(at_.host, " redirected more than ", limits::redirects_max, " times"));
+}
+
+asio::awaitable<std::unique_ptr<byte_source>> registry_session::read_blob(std::string repository, digest content) {
+    const asked why{"to give a blob", at_.host, repository};
+    http_request request;
+    request.method = "GET";
+    request.to = api(repository, concat("blobs/", content.str()));
+    for (int redirects = 0; redirects <= limits::redirects_max; ++redirects) {
+        http_request attempt = request;
+        authorize(attempt);
+        const transport::url asked_at = attempt.to;
+        std::unique_ptr<transport::http_download> body = co_await http_.download(std::move(attempt));
+        if (body->status() == 200)
+            co_return body;
+        if (body->status() == 401)
+            throw unauthorized(body->head(), why);
+        const auto next = redirect_of(body->head(), asked_at);
         if (!next)
-            throw error(errc::registry_protocol, concat(at_.host, " redirected to nowhere"), next.error().message);
-        if (asked_at.at.tls && !next->at.tls)
-            throw error(
-                errc::registry_protocol, concat(at_.host, " redirected from https to http"), next->redacted());
+            throw refusal(body->head(), why);
         request.to = *next;
     }
     throw error(errc::registry_protocol, concat(at_.host, " redirected more than ", limits::redirects_max, " times"));

@@ -10,6 +10,7 @@
 #include "registry/error_body.hpp"
 #include "transport/http_client.hpp"
 
+#include <tarpon/digest.hpp>
 #include <tarpon/options.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -30,6 +31,9 @@ public:
     /// A 401 becomes errc::registry_unauthorized; every other status is the caller's.
     boost::asio::awaitable<transport::http_response> send(transport::http_request request, const asked& why);
 
+    /// The content of a blob, streamed. Throws `error` when the registry does not give it.
+    boost::asio::awaitable<std::unique_ptr<byte_source>> read_blob(std::string repository, digest content);
+
     /// https://host/v2/<repository>/<rest>.
     transport::url api(std::string_view repository, std::string_view rest) const;
     const std::string& host() const noexcept { return at_.host; }
@@ -42,6 +46,8 @@ private:
     boost::asio::awaitable<transport::http_response> get_v2();
     void learn_challenges(const transport::http_response& response);
     void authorize(transport::http_request& request) const;
+    /// Where a redirect leads; nullopt if the response is none. Throws errc::registry_protocol.
+    std::optional<transport::url> redirect_of(const transport::http_response& response, const transport::url& asked_at) const;
     error unauthorized(const transport::http_response& response, const asked& why) const;
 
     transport::http_client& http_;

@@ -47,4 +47,11 @@ asio::awaitable<http_response> http_client::send(http_request request) {
     co_return std::move(*outcome.response);
 }
 
+asio::awaitable<std::unique_ptr<http_download>> http_client::download(http_request request) {
+    // A fresh connection: a body that breaks half-way cannot be told from a stale one in time.
+    connection_lease lease = co_await pool_.acquire(request.to.at, true);
+    ++counters_.requests;
+    co_return co_await http_download::begin(std::move(lease), std::move(request));
+}
+
 } // namespace tarpon::transport

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "transport/connection_pool.hpp"
+#include "transport/http_download.hpp"
 #include "transport/http_exchange.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -27,6 +28,9 @@ public:
     /// that had been idle, before any byte of the answer and of a streamed body, is sent once more
     /// on a fresh one. Throws `error` (transport_*, registry_protocol) and what the body throws.
     boost::asio::awaitable<http_response> send(http_request request);
+
+    /// A GET whose body is read as it comes. Redirects and statuses are the caller's.
+    boost::asio::awaitable<std::unique_ptr<http_download>> download(http_request request);
 
     boost::asio::any_io_executor executor() const { return executor_; }
     const http_counters& counters() const noexcept { return counters_; }

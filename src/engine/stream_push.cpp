@@ -1,0 +1,307 @@
+// See stream_push.hpp.
+#include "engine/stream_push.hpp"
+
+#include "archive/decoding_source.hpp"
+#include "archive/docker_image.hpp"
+#include "archive/outer_source.hpp"
+#include "archive/tar_stream.hpp"
+#include "async/task_group.hpp"
+#include "engine/blob_body.hpp"
+#include "engine/plan_execution.hpp"
+#include "engine/stream_contents.hpp"
+#include "model/text.hpp"
+#include "registry/blob_upload.hpp"
+
+#include <tarpon/limits.hpp>
+
+#include <boost/asio/this_coro.hpp>
+
+namespace tarpon::engine {
+
+namespace asio = boost::asio;
+using archive::encoding;
+using archive::tar_entry;
+using archive::tar_stream;
+
+namespace {
+
+/// The digest that a name promises for the bytes of its entry: only blobs/<algorithm>/<hex> does.
+std::optional<digest> promised_digest(std::string_view name) {
+    if (!name.starts_with("blobs/"))
+        return std::nullopt;
+    std::string text(name.substr(6));
+    std::replace(text.begin(), text.end(), '/', ':');
+    const auto parsed = digest::parse(text);
+    return parsed ? std::optional(*parsed) : std::nullopt;
+}
+
+/// Names that often hold the digest: enough to ask the registry, not to believe.
+std::optional<digest> suggested_digest(std::string_view name) {
+    const std::string_view hex = archive::hex_in_name(name);
+    if (hex.empty())
+        return std::nullopt;
+    return digest::parse(concat("sha256:", hex)).value();
+}
+
+/// How an entry is pushed that nobody has referred to yet.
+layer_treatment treat_passing(std::string_view name, encoding stored, const push_options& options) {
+    const bool odd = stored == encoding::xz || stored == encoding::bzip2;
+    const bool maybe_layer = stored == encoding::tar || stored == encoding::gzip || stored == encoding::zstd
+                             || (odd && !promised_digest(name));
+    return maybe_layer ? treat_layer(stored, options.layers, options.format).value() : layer_treatment{};
+}
+
+/// A candidate on its way: the stream is fed by the reader and sent by an uploader.
+struct candidate {
+    candidate(run_context& run, byte_source& body, std::string label, std::uint64_t size)
+        : busy(run.board, std::move(label), size), counted(body, run, busy) {}
+
+    activity busy;
+    counted_source counted;
+    std::unique_ptr<byte_source> decoded;
+    std::optional<pipeline::layer_stream> stream;
+    std::optional<digest> promised; ///< of the stored bytes, by the entry's name
+    passed_entry* entry = nullptr;
+    std::uint64_t sent = 0;
+};
+
+/// The upload body over a candidate's stream.
+class candidate_body final : public registry::upload_body {
+public:
+    explicit candidate_body(candidate& one) : one_(one) {}
+    asio::awaitable<body_piece> next() override { return one_.stream->next(); }
+    std::optional<std::uint64_t> length() const override { return one_.stream->length(); }
+    asio::awaitable<descriptor> finish() override;
+
+private:
+    candidate& one_;
+};
+
+/// Records what went through; throws errc::digest_mismatch when the entry's name promised something else.
+void take_facts(candidate& one, const pipeline::layer_facts& found) {
+    passed_entry& entry = *one.entry;
+    entry.facts.content = {{}, found.digest, found.bytes};
+    if (!entry.treatment.as_is() || entry.stored == encoding::tar)
+        entry.facts.diff_id = found.diff_id;
+    if (!entry.treatment.decode)
+        entry.stored_digest = entry.treatment.as_is() ? found.digest : found.diff_id;
+    if (one.promised && !entry.stored_digest.empty() && entry.stored_digest != *one.promised)
+        throw error(
+            errc::digest_mismatch, concat("blob ", one.promised->brief(), " of the archive has other content than its name says"),
+            concat("expected ", one.promised->str(), ", found ", entry.stored_digest.str()));
+}
+
+asio::awaitable<descriptor> candidate_body::finish() {
+    const pipeline::layer_facts found = co_await one_.stream->finish();
+    take_facts(one_, found);
+    co_return one_.entry->facts.content;
+}
+
+class stream_push {
+public:
+    stream_push(run_context& run, std::string name, byte_source& from)
+        : run_(run), name_(std::move(name)), tar_(from), staging_(staging_repository(run.options.where).value()), tasks_(run.executor), changed_(run.executor) {}
+
+    /// A wrong name or password must show before megabytes were read: opens an upload, drops it.
+    asio::awaitable<void> probe();
+    asio::awaitable<void> go();
+
+private:
+    asio::awaitable<void> read_entries();
+    asio::awaitable<void> take_entry(const tar_entry& entry);
+    asio::awaitable<bool> keep_if_small(const tar_entry& entry, passed_entry& passed, encoding kind);
+    asio::awaitable<void> push_candidate(const tar_entry& entry, passed_entry& passed);
+    asio::awaitable<void> upload(std::shared_ptr<candidate> one);
+    asio::awaitable<void> read_past(std::shared_ptr<candidate> one, digest known);
+    std::shared_ptr<candidate> make_candidate(const tar_entry& entry, passed_entry& passed);
+    asio::awaitable<bool> exists(const tar_entry& entry, const digest& content);
+    void tell(const candidate& one, blob_status status);
+
+    run_context& run_;
+    std::string name_;
+    tar_stream tar_;
+    repository staging_;
+    archive::entry_table entries_;
+    stream_contents passed_;
+    std::uint64_t kept_bytes_ = 0;
+    async::task_group tasks_;
+    async::condition changed_;
+    std::size_t uploads_running_ = 0;
+};
+
+asio::awaitable<void> stream_push::probe() {
+    auto& session = run_.registry(staging_);
+    co_await session.open();
+    co_await registry::probe_upload(session, staging_.path);
+}
+
+bool is_legacy_json(std::string_view name) {
+    return name.ends_with("/VERSION") || name.ends_with("/json");
+}
+
+asio::awaitable<bool> stream_push::keep_if_small(const tar_entry& entry, passed_entry& passed, encoding kind) {
+    const bool metadata = entry.name == "manifest.json" || entry.name == "index.json" || entry.name == "oci-layout" || entry.name == "repositories";
+    const std::uint64_t bytes_max = metadata                 ? limits::docker_manifest_bytes_max
+                                    : kind == encoding::json ? limits::kept_json_bytes_max
+                                                             : limits::kept_entry_bytes_max;
+    if (entry.size > bytes_max) {
+        if (metadata)
+            throw error(errc::archive_limit, concat(entry.name, " has ", entry.size, " bytes, over ", bytes_max));
+        co_return false;
+    }
+    if (kept_bytes_ + entry.size > limits::kept_total_bytes_max) {
+        if (metadata)
+            throw error(errc::archive_limit, concat("more than ", human_bytes(limits::kept_total_bytes_max), " of small entries (kept_total_bytes_max)"));
+        co_return false;
+    }
+    std::string bytes(static_cast<std::size_t>(entry.size), '\0');
+    (void)co_await read_full(tar_, std::as_writable_bytes(std::span(bytes)));
+    kept_bytes_ += entry.size;
+    passed.kept = std::move(bytes);
+    co_return true;
+}
+
+asio::awaitable<bool> stream_push::exists(const tar_entry& entry, const digest& content) {
+    const auto found = co_await registry::head_blob(run_.registry(staging_), staging_.path, content);
+    co_return found.present && (!found.size || *found.size == entry.size);
+}
+
+void stream_push::tell(const candidate& one, blob_status status) {
+    blob_event event;
+    event.digest = one.entry->facts.content.digest;
+    event.diff_id = one.entry->facts.diff_id;
+    event.size = one.entry->facts.content.size;
+    event.status = status;
+    event.bytes_sent = one.sent;
+    event.repository = staging_.str();
+    run_.blob_done(event, 0);
+}
+
+asio::awaitable<std::unique_ptr<registry::upload_body>> open_candidate(std::shared_ptr<candidate> one) {
+    co_return std::make_unique<candidate_body>(*one);
+}
+
+/// The uploader of one candidate. What is wrong with the archive is remembered with the entry, which
+/// may turn out not to matter; what is wrong with the registry ends the push.
+asio::awaitable<void> stream_push::upload(std::shared_ptr<candidate> one) {
+    registry::blob_request request;
+    request.repository = staging_.path;
+    request.facts.probe = false;
+    request.open_body = [one] { return open_candidate(one); };
+    request.on_sent = [one](std::size_t bytes) { one->sent += bytes; };
+    one->busy.state("sending");
+    try {
+        (void)co_await registry::put_blob(run_.registry(staging_), std::move(request));
+        one->entry->pushed = true;
+        tell(*one, blob_status::uploaded);
+    } catch (const error& e) {
+        if (class_of(e.code()) != error_class::archive)
+            throw;
+        one->entry->failed = e;
+    }
+    one->stream->abandon();
+    --uploads_running_;
+    changed_.notify_all();
+}
+
+/// The registry has it: read, hash, send nothing.
+asio::awaitable<void> stream_push::read_past(std::shared_ptr<candidate> one, digest known) {
+    one->busy.state("exists");
+    body_piece piece;
+    do {
+        piece = co_await one->stream->next();
+    } while (!piece.empty());
+    const pipeline::layer_facts found = co_await one->stream->finish();
+    try {
+        take_facts(*one, found);
+    } catch (const error& e) {
+        one->entry->failed = e;
+    }
+    one->entry->pushed = !one->entry->failed && found.digest == known;
+    if (one->entry->pushed)
+        tell(*one, blob_status::exists);
+}
+
+std::shared_ptr<candidate> stream_push::make_candidate(const tar_entry& entry, passed_entry& passed) {
+    passed.treatment = treat_passing(entry.name, passed.stored, run_.options);
+    auto one = std::make_shared<candidate>(run_, tar_, foreign_text(entry.name, 80), entry.size);
+    one->entry = &passed;
+    one->promised = promised_digest(entry.name);
+    byte_source* body = &one->counted;
+    if (passed.treatment.decode) {
+        one->decoded = std::make_unique<archive::decoding_source>(one->counted, passed.stored, run_.workers);
+        body = one->decoded.get();
+    }
+    const bool as_is = passed.treatment.as_is();
+    const auto algo = as_is && one->promised ? one->promised->algo() : digest::algorithm::sha256;
+    const auto length = as_is ? std::optional(entry.size) : std::nullopt;
+    one->stream.emplace(run_.workshop(), *body, codec_for(passed.treatment, run_.options), length, algo);
+    return one;
+}
+
+asio::awaitable<void> stream_push::push_candidate(const tar_entry& entry, passed_entry& passed) {
+    auto one = make_candidate(entry, passed);
+    std::optional<digest> known;
+    if (passed.treatment.as_is())
+        known = one->promised ? one->promised : suggested_digest(entry.name);
+    bool there = false;
+    if (known) {
+        one->busy.state("checking");
+        there = co_await exists(entry, *known);
+    }
+    if (there) {
+        co_await read_past(one, *known);
+        co_return;
+    }
+    while (uploads_running_ >= static_cast<std::size_t>(run_.jobs()))
+        co_await changed_.wait();
+    ++uploads_running_;
+    tasks_.spawn(upload(one));
+    co_await one->stream->feed();
+}
+
+asio::awaitable<void> stream_push::take_entry(const tar_entry& stored) {
+    const auto id = entries_.add(stored);
+    if (!id || stored.kind != archive::entry_kind::file)
+        co_return;
+    const tar_entry entry = entries_.at(*id);
+    passed_entry& passed = passed_.at(entry);
+    const auto start = co_await tar_.peek(archive::sniff_bytes);
+    passed.stored = archive::sniff_encoding(start);
+    if (is_legacy_json(entry.name))
+        co_return;
+    const bool kept = co_await keep_if_small(entry, passed, passed.stored);
+    if (!kept)
+        co_await push_candidate(entry, passed);
+}
+
+asio::awaitable<void> stream_push::read_entries() {
+    while (true) {
+        const auto entry = co_await tar_.next();
+        if (!entry)
+            break;
+        co_await take_entry(*entry);
+    }
+    co_await tar_.drain();
+}
+
+asio::awaitable<void> stream_push::go() {
+    // Reader and uploaders are siblings: whoever fails first stops the others.
+    tasks_.spawn(read_entries());
+    co_await tasks_.join();
+    auto contents = archive::read_contents(std::move(entries_), passed_, tar_.ended_early()).value();
+    stream_supply supply(run_, contents, passed_, staging_);
+    co_await execute_plan(run_, name_, contents, supply);
+}
+
+} // namespace
+
+asio::awaitable<void> push_stream(run_context& run, std::string name, byte_source& from) {
+    archive::outer_source plain(from, run.workers);
+    stream_push one(run, std::move(name), plain);
+    co_await one.probe();
+    co_await plain.open();
+    co_await one.go();
+}
+
+} // namespace tarpon::engine
