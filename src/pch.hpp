@@ -1,7 +1,6 @@
 // Precompiled once: what most translation units of the library include anyway.
 #pragma once
 
-#include <algorithm>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -12,6 +11,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 #include <boost/system/result.hpp>
+
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>

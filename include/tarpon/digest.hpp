@@ -40,7 +40,8 @@ public:
     friend auto operator<=>(const digest&, const digest&) = default;
 
 private:
-    explicit digest(std::string text) : text_(std::move(text)) {}
+    explicit digest(std::string text)
+        : text_(std::move(text)) {}
     std::string text_;
 };
 

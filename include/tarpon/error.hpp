@@ -7,6 +7,7 @@
 
 #include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
+
 #include <exception>
 #include <string>
 #include <string_view>

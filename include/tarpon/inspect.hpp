@@ -11,10 +11,10 @@
 namespace tarpon {
 
 struct inspected_layer {
-    descriptor content;      ///< digest empty where only reading the layer would tell it
-    tarpon::digest diff_id;  ///< empty where the config is not in the archive
-    std::string encoding;    ///< "tar", "gzip", "zstd", … as found in the bytes; "absent"
-    std::uint64_t size = 0;  ///< in the archive
+    descriptor content;     ///< digest empty where only reading the layer would tell it
+    tarpon::digest diff_id; ///< empty where the config is not in the archive
+    std::string encoding;   ///< "tar", "gzip", "zstd", … as found in the bytes; "absent"
+    std::uint64_t size = 0; ///< in the archive
 };
 
 struct inspected_image {

@@ -33,8 +33,8 @@ inline constexpr std::size_t images_per_archive_max = 10'000;
 inline constexpr std::size_t names_per_archive_max = 100'000;
 
 // --- single pass ---------------------------------------------------------------------------------
-inline constexpr std::uint64_t kept_entry_bytes_max = 64 * 1024;       // any entry, kept in memory
-inline constexpr std::uint64_t kept_json_bytes_max = 8 * 1024 * 1024;  // an entry that is JSON
+inline constexpr std::uint64_t kept_entry_bytes_max = 64 * 1024;      // any entry, kept in memory
+inline constexpr std::uint64_t kept_json_bytes_max = 8 * 1024 * 1024; // an entry that is JSON
 inline constexpr std::uint64_t kept_total_bytes_max = 24 * 1024 * 1024;
 inline constexpr std::uint64_t after_end_bytes_max = 1024 * 1024; // read past the end-of-archive
 inline constexpr std::size_t tar_window_bytes = 256 * 1024;       // read-ahead of headers
@@ -62,8 +62,8 @@ inline constexpr int informational_responses_max = 8; // 1xx before the real one
 // --- time --------------------------------------------------------------------------------------
 inline constexpr std::chrono::seconds connect_time_max{15};
 inline constexpr std::chrono::seconds tls_handshake_time_max{10};
-inline constexpr std::chrono::seconds idle_time_max{60};     // a socket on which no byte moves
-inline constexpr std::chrono::seconds commit_time_max{600};  // some registries hash at the PUT
+inline constexpr std::chrono::seconds idle_time_max{60};    // a socket on which no byte moves
+inline constexpr std::chrono::seconds commit_time_max{600}; // some registries hash at the PUT
 inline constexpr std::chrono::seconds keep_alive_idle_max{20};
 
 // --- HTTP, as a server -------------------------------------------------------------------------
@@ -83,7 +83,7 @@ inline constexpr std::size_t tag_bytes_max = 128;
 inline constexpr std::size_t media_type_bytes_max = 255;
 
 // --- memory and workers ------------------------------------------------------------------------
-inline constexpr std::size_t block_bytes = 512 * 1024; // one read, one compression block
+inline constexpr std::size_t block_bytes = 512 * 1024;      // one read, one compression block
 inline constexpr std::size_t buffer_slack_bytes = 8 * 1024; // so that a stored block fits too
 inline constexpr std::uint64_t buffer_memory_bytes_default = 48ull * 1024 * 1024;
 inline constexpr std::uint64_t buffer_memory_bytes_min = 12ull * 1024 * 1024;

@@ -69,8 +69,8 @@ struct active_blob {
 struct progress_snapshot {
     std::uint64_t archives_done = 0;
     std::uint64_t archives_total = 0;
-    std::uint64_t bytes_done = 0;    ///< read or skipped
-    std::uint64_t bytes_total = 0;   ///< grows until the plan is complete
+    std::uint64_t bytes_done = 0;  ///< read or skipped
+    std::uint64_t bytes_total = 0; ///< grows until the plan is complete
     bool total_known = false;
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_skipped = 0;

@@ -5,6 +5,7 @@
 #include <tarpon/progress.hpp>
 
 #include <boost/asio/awaitable.hpp>
+
 #include <cstdint>
 #include <string>
 #include <vector>

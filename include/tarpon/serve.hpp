@@ -4,6 +4,7 @@
 #include <tarpon/progress.hpp>
 
 #include <boost/asio/awaitable.hpp>
+
 #include <functional>
 #include <string>
 

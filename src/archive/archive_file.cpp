@@ -6,12 +6,13 @@
 
 #include <tarpon/limits.hpp>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
 
@@ -42,7 +43,8 @@ namespace {
 /// Headers lie close together in archives of many small entries: one read serves several.
 class header_window {
 public:
-    explicit header_window(const archive_file& file) : file_(file) {}
+    explicit header_window(const archive_file& file)
+        : file_(file) {}
 
     result<std::span<const std::byte>> at(std::uint64_t offset, std::size_t length) {
         const bool inside = offset >= start_ && offset + length <= start_ + bytes_.size();
@@ -54,7 +56,8 @@ public:
             if (auto read = file_.read_at(offset, bytes_); !read)
                 return read.error();
         }
-        return std::span<const std::byte>(bytes_).subspan(static_cast<std::size_t>(offset - start_), length);
+        return std::span<const std::byte>(bytes_).subspan(
+            static_cast<std::size_t>(offset - start_), length);
     }
 
 private:
@@ -65,13 +68,15 @@ private:
 
 class file_metadata final : public metadata_source {
 public:
-    explicit file_metadata(const archive_file& file) : file_(file) {}
+    explicit file_metadata(const archive_file& file)
+        : file_(file) {}
 
     result<std::string> read(const tar_entry& entry, std::uint64_t bytes_max) override {
         if (entry.size > bytes_max)
             return failure{
-                errc::archive_limit,
-                concat("entry \"", foreign_text(entry.name, 200), "\" has ", entry.size, " bytes, over ", bytes_max)};
+                errc::archive_limit, concat(
+                                         "entry \"", foreign_text(entry.name, 200), "\" has ",
+                                         entry.size, " bytes, over ", bytes_max)};
         std::string text(static_cast<std::size_t>(entry.size), '\0');
         const auto read = file_.read_at(entry.offset, std::as_writable_bytes(std::span(text)));
         if (!read)
@@ -94,9 +99,12 @@ public:
             return false;
         std::vector<std::byte> a(read_ahead_bytes), b(read_ahead_bytes);
         for (std::uint64_t at = 0; at < left.size; at += read_ahead_bytes) {
-            const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(read_ahead_bytes, left.size - at));
+            const auto length =
+                static_cast<std::size_t>(std::min<std::uint64_t>(read_ahead_bytes, left.size - at));
             for (auto [bytes, entry] : {std::pair{&a, &left}, {&b, &right}})
-                if (const auto read = file_.read_at(entry->offset + at, std::span(*bytes).first(length)); !read)
+                if (const auto read =
+                        file_.read_at(entry->offset + at, std::span(*bytes).first(length));
+                    !read)
                     return read.error();
             if (!std::equal(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(length), b.begin()))
                 return false;
@@ -128,15 +136,18 @@ result<entry_table> read_entries(const archive_file& file, bool& ended_early) {
             return bytes.error();
         auto event = reader.consume(*bytes);
         if (!event)
-            return failure{event.error().code, concat(event.error().message, " (at byte ", offset, ")")};
+            return failure{
+                event.error().code, concat(event.error().message, " (at byte ", offset, ")")};
         if (std::holds_alternative<tar_reader::end>(*event))
             return entries;
         if (auto* entry = std::get_if<tar_entry>(&*event)) {
             if (entry->offset + entry->size > file.size())
                 return failure{
                     errc::archive_truncated,
-                    concat("it ends at byte ", file.size(), ", inside entry \"", foreign_text(entry->name, 200),
-                           "\", which goes on to byte ", entry->offset + entry->size)};
+                    concat(
+                        "it ends at byte ", file.size(), ", inside entry \"",
+                        foreign_text(entry->name, 200), "\", which goes on to byte ",
+                        entry->offset + entry->size)};
             entries.add(std::move(*entry));
         }
     }
@@ -144,7 +155,8 @@ result<entry_table> read_entries(const archive_file& file, bool& ended_early) {
 
 } // namespace
 
-archive_file::archive_file(std::unique_ptr<state> opened) : state_(std::move(opened)) {}
+archive_file::archive_file(std::unique_ptr<state> opened)
+    : state_(std::move(opened)) {}
 archive_file::archive_file(archive_file&&) noexcept = default;
 archive_file& archive_file::operator=(archive_file&&) noexcept = default;
 archive_file::~archive_file() = default;
@@ -164,7 +176,8 @@ result<archive_file> archive_file::adopt(int fd, std::string name) {
     if (::fstat(fd, &opened->opened) != 0)
         return unreadable(errno);
     if (S_ISDIR(opened->opened.st_mode))
-        return failure{errc::archive_unreadable, "it is a folder; tarpon reads archives (tar files)"};
+        return failure{
+            errc::archive_unreadable, "it is a folder; tarpon reads archives (tar files)"};
     return archive_file(std::move(opened));
 }
 
@@ -186,13 +199,16 @@ int archive_file::fd() const noexcept {
 
 result<void> archive_file::read_at(std::uint64_t offset, std::span<std::byte> into) const {
     while (!into.empty()) {
-        const ssize_t got = ::pread(state_->fd, into.data(), into.size(), static_cast<off_t>(offset));
+        const ssize_t got =
+            ::pread(state_->fd, into.data(), into.size(), static_cast<off_t>(offset));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             return unreadable(errno);
         if (got == 0)
-            return failure{errc::archive_truncated, concat("it ends at byte ", offset, ", in the middle of an entry")};
+            return failure{
+                errc::archive_truncated,
+                concat("it ends at byte ", offset, ", in the middle of an entry")};
         offset += static_cast<std::uint64_t>(got);
         into = into.subspan(static_cast<std::size_t>(got));
     }
@@ -201,7 +217,8 @@ result<void> archive_file::read_at(std::uint64_t offset, std::span<std::byte> in
 
 result<encoding> archive_file::sniff() const {
     std::array<std::byte, sniff_bytes> start{};
-    const auto part = std::span(start).first(static_cast<std::size_t>(std::min<std::uint64_t>(start.size(), size())));
+    const auto part = std::span(start).first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(start.size(), size())));
     if (part.empty())
         return failure{errc::archive_empty, "the file is empty"};
     if (const auto read = read_at(0, part); !read)
@@ -212,19 +229,27 @@ result<encoding> archive_file::sniff() const {
     case encoding::gzip:
     case encoding::zstd:
     case encoding::xz:
-    case encoding::bzip2: return found;
-    default: return not_an_archive(found, part);
+    case encoding::bzip2:
+        return found;
+    default:
+        return not_an_archive(found, part);
     }
 }
 
 failure not_an_archive(encoding found, std::span<const std::byte> start) {
     switch (found) {
-    case encoding::zip: return {errc::archive_not_tar, "it is a zip file, not a tar archive"};
-    case encoding::lz4: return {errc::archive_not_tar, "it is compressed with lz4, which tarpon does not read"};
-    default: break;
+    case encoding::zip:
+        return {errc::archive_not_tar, "it is a zip file, not a tar archive"};
+    case encoding::lz4:
+        return {errc::archive_not_tar, "it is compressed with lz4, which tarpon does not read"};
+    default:
+        break;
     }
     if (start.size() < tar_block_bytes)
-        return {errc::archive_not_tar, concat("it is no tar archive (", counted(start.size(), "byte"), " of ", describe_other(start), ")")};
+        return {
+            errc::archive_not_tar, concat(
+                                       "it is no tar archive (", counted(start.size(), "byte"),
+                                       " of ", describe_other(start), ")")};
     return {errc::archive_not_tar, concat("it is ", describe_other(start), ", not a tar archive")};
 }
 

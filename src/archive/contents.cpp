@@ -39,7 +39,8 @@ find_unambiguous(std::string_view name, const entry_table& entries, metadata_sou
         if (!*same)
             return failure{
                 errc::archive_damaged,
-                concat("two entries named \"", foreign_text(name, 200), "\" have different content")};
+                concat(
+                    "two entries named \"", foreign_text(name, 200), "\" have different content")};
     }
     return found;
 }

@@ -5,12 +5,13 @@
 
 #include <tarpon/limits.hpp>
 
-#include <algorithm>
 #include <bzlib.h>
-#include <limits>
 #include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
+
+#include <algorithm>
+#include <limits>
 
 namespace tarpon::archive {
 namespace {
@@ -20,8 +21,10 @@ failure damaged(std::string_view format, std::string_view why) {
 }
 
 failure too_many_members(std::string_view format) {
-    return {errc::archive_limit,
-            concat("more than ", limits::compressed_members_max, " ", format, " members (compressed_members_max)")};
+    return {
+        errc::archive_limit, concat(
+                                 "more than ", limits::compressed_members_max, " ", format,
+                                 " members (compressed_members_max)")};
 }
 
 unsigned clamp32(std::size_t size) {
@@ -41,12 +44,14 @@ public:
     }
     ~gzip_decoder() override { inflateEnd(&stream_); }
 
-    result<step> decode(std::span<const std::byte> input, std::span<std::byte> output, bool) override {
+    result<step>
+    decode(std::span<const std::byte> input, std::span<std::byte> output, bool) override {
         if (between_members_) {
             if (input.empty())
                 return step{};
             // gzip(1) tolerates zero padding behind the last member, so do we; nothing else.
-            const auto first = std::find_if(input.begin(), input.end(), [](std::byte b) { return b != std::byte{0}; });
+            const auto first = std::find_if(
+                input.begin(), input.end(), [](std::byte b) { return b != std::byte{0}; });
             const auto zeros = static_cast<std::size_t>(first - input.begin());
             if (zeros > 0) {
                 padded_ = true;
@@ -81,13 +86,15 @@ private:
 
 class zstd_decoder final : public decoder {
 public:
-    zstd_decoder() : context_(ZSTD_createDCtx()) {
+    zstd_decoder()
+        : context_(ZSTD_createDCtx()) {
         if (!context_)
             throw error(errc::internal, "zstd got no memory");
         ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, limits::zstd_window_log_max);
     }
 
-    result<step> decode(std::span<const std::byte> input, std::span<std::byte> output, bool) override {
+    result<step>
+    decode(std::span<const std::byte> input, std::span<std::byte> output, bool) override {
         if (complete_ && input.empty())
             return step{};
         ZSTD_inBuffer in{input.data(), input.size(), 0};
@@ -114,12 +121,14 @@ private:
 class xz_decoder final : public decoder {
 public:
     xz_decoder() {
-        if (lzma_stream_decoder(&stream_, limits::xz_memory_bytes_max, LZMA_CONCATENATED) != LZMA_OK)
+        if (lzma_stream_decoder(&stream_, limits::xz_memory_bytes_max, LZMA_CONCATENATED)
+            != LZMA_OK)
             throw error(errc::internal, "liblzma got no memory");
     }
     ~xz_decoder() override { lzma_end(&stream_); }
 
-    result<step> decode(std::span<const std::byte> input, std::span<std::byte> output, bool input_ended) override {
+    result<step> decode(
+        std::span<const std::byte> input, std::span<std::byte> output, bool input_ended) override {
         stream_.next_in = input_of<const uint8_t>(input);
         stream_.avail_in = input.size();
         stream_.next_out = reinterpret_cast<uint8_t*>(output.data());
@@ -127,11 +136,13 @@ public:
         const lzma_ret status = lzma_code(&stream_, input_ended ? LZMA_FINISH : LZMA_RUN);
         if (status == LZMA_MEMLIMIT_ERROR)
             return failure{
-                errc::archive_limit, concat(
-                                         "its xz compression needs more than ", human_bytes(limits::xz_memory_bytes_max),
-                                         " to unpack (xz_memory_bytes_max)")};
+                errc::archive_limit,
+                concat(
+                    "its xz compression needs more than ", human_bytes(limits::xz_memory_bytes_max),
+                    " to unpack (xz_memory_bytes_max)")};
         if (status != LZMA_OK && status != LZMA_STREAM_END && status != LZMA_BUF_ERROR)
-            return damaged("xz", status == LZMA_FORMAT_ERROR ? "not an xz stream" : "wrong data or checksum");
+            return damaged(
+                "xz", status == LZMA_FORMAT_ERROR ? "not an xz stream" : "wrong data or checksum");
         complete_ = status == LZMA_STREAM_END;
         return step{input.size() - stream_.avail_in, output.size() - stream_.avail_out};
     }
@@ -147,7 +158,8 @@ public:
     bzip2_decoder() { open(); }
     ~bzip2_decoder() override { BZ2_bzDecompressEnd(&stream_); }
 
-    result<step> decode(std::span<const std::byte> input, std::span<std::byte> output, bool) override {
+    result<step>
+    decode(std::span<const std::byte> input, std::span<std::byte> output, bool) override {
         if (between_members_) {
             if (input.empty())
                 return step{};
@@ -164,7 +176,9 @@ public:
         const unsigned in = stream_.avail_in, out = stream_.avail_out;
         const int status = BZ2_bzDecompress(&stream_);
         if (status != BZ_OK && status != BZ_STREAM_END)
-            return damaged("bzip2", status == BZ_DATA_ERROR_MAGIC ? "not a bzip2 stream" : "wrong data or checksum");
+            return damaged(
+                "bzip2",
+                status == BZ_DATA_ERROR_MAGIC ? "not a bzip2 stream" : "wrong data or checksum");
         between_members_ = status == BZ_STREAM_END;
         return step{in - stream_.avail_in, out - stream_.avail_out};
     }
@@ -186,22 +200,29 @@ private:
 
 std::unique_ptr<decoder> make_decoder(encoding kind) {
     switch (kind) {
-    case encoding::gzip: return std::make_unique<gzip_decoder>();
-    case encoding::zstd: return std::make_unique<zstd_decoder>();
-    case encoding::xz: return std::make_unique<xz_decoder>();
-    case encoding::bzip2: return std::make_unique<bzip2_decoder>();
-    default: return nullptr;
+    case encoding::gzip:
+        return std::make_unique<gzip_decoder>();
+    case encoding::zstd:
+        return std::make_unique<zstd_decoder>();
+    case encoding::xz:
+        return std::make_unique<xz_decoder>();
+    case encoding::bzip2:
+        return std::make_unique<bzip2_decoder>();
+    default:
+        return nullptr;
     }
 }
 
 result<void> expansion_guard::count(std::size_t consumed, std::size_t produced) {
     consumed_ += consumed;
     produced_ += produced;
-    if (produced_ > limits::expansion_grace_bytes && produced_ / limits::expansion_ratio_max > consumed_)
+    if (produced_ > limits::expansion_grace_bytes
+        && produced_ / limits::expansion_ratio_max > consumed_)
         return failure{
-            errc::archive_limit, concat(
-                                     "it expands to more than ", limits::expansion_ratio_max,
-                                     " times its size: a decompression bomb? (expansion_ratio_max)")};
+            errc::archive_limit,
+            concat(
+                "it expands to more than ", limits::expansion_ratio_max,
+                " times its size: a decompression bomb? (expansion_ratio_max)")};
     return {};
 }
 

@@ -22,10 +22,11 @@ public:
     };
 
     virtual ~decoder() = default;
-    /// Decodes some of `input` into `output` (both may be used only in part). `input_ended`: nothing
-    /// follows `input`. Makes progress in every call that has input left or output pending.
+    /// Decodes some of `input` into `output` (both may be used only in part). `input_ended`:
+    /// nothing follows `input`. Makes progress in every call that has input left or output pending.
     /// Errors: errc::archive_damaged, archive_limit.
-    virtual result<step> decode(std::span<const std::byte> input, std::span<std::byte> output, bool input_ended) = 0;
+    virtual result<step>
+    decode(std::span<const std::byte> input, std::span<std::byte> output, bool input_ended) = 0;
     /// Between members: the input may end here.
     virtual bool complete() const = 0;
 };

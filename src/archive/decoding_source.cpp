@@ -10,7 +10,11 @@ constexpr std::size_t input_bytes = 256 * 1024;
 }
 
 decoding_source::decoding_source(byte_source& packed, encoding kind, async::cpu_pool& workers)
-    : packed_(packed), kind_(kind), decoder_(make_decoder(kind)), workers_(workers), input_(input_bytes) {
+    : packed_(packed)
+    , kind_(kind)
+    , decoder_(make_decoder(kind))
+    , workers_(workers)
+    , input_(input_bytes) {
     if (!decoder_)
         throw error(errc::internal, "a decoder for something that is not compressed was asked for");
 }
@@ -32,18 +36,24 @@ std::size_t decoding_source::decode_some(std::span<std::byte> into) {
 
 boost::asio::awaitable<std::size_t> decoding_source::read_some(std::span<std::byte> into) {
     while (true) {
-        auto work = [this, into] { return decode_some(into); };
+        auto work = [this, into] {
+            return decode_some(into);
+        };
         const std::size_t produced = co_await async::run_on(workers_.get_executor(), work);
         if (produced > 0)
             co_return produced;
         if (input_ended_ && !decoder_->complete())
             throw error(
-                errc::archive_truncated, concat("its ", to_string(kind_), " compression ends early"));
+                errc::archive_truncated,
+                concat("its ", to_string(kind_), " compression ends early"));
         if (input_ended_)
             co_return std::size_t{0};
         if (begin_ < end_ && end_ - begin_ == input_.size())
-            throw error(errc::archive_damaged, concat("its ", to_string(kind_), " compression is damaged"));
-        std::copy(input_.begin() + static_cast<std::ptrdiff_t>(begin_), input_.begin() + static_cast<std::ptrdiff_t>(end_), input_.begin());
+            throw error(
+                errc::archive_damaged, concat("its ", to_string(kind_), " compression is damaged"));
+        std::copy(
+            input_.begin() + static_cast<std::ptrdiff_t>(begin_),
+            input_.begin() + static_cast<std::ptrdiff_t>(end_), input_.begin());
         end_ -= begin_;
         begin_ = 0;
         const std::size_t got = co_await packed_.read_some(std::span(input_).subspan(end_));

@@ -14,13 +14,17 @@ result<void> check_config_name(std::string_view name, const digest& content) {
     const std::string_view hex = hex_in_name(name);
     if (!hex.empty() && hex != content.hex())
         return failure{
-            errc::digest_mismatch,
-            concat("image config \"", foreign_text(name, 200), "\" has other content than its name says")};
+            errc::digest_mismatch, concat(
+                                       "image config \"", foreign_text(name, 200),
+                                       "\" has other content than its name says")};
     return {};
 }
 
 result<layer_content> read_layer(
-    const std::string& name, const digest& diff_id, const docker_item& item, const entry_table& entries,
+    const std::string& name,
+    const digest& diff_id,
+    const docker_item& item,
+    const entry_table& entries,
     metadata_source& source) {
     layer_content layer;
     layer.diff_id = diff_id;
@@ -42,15 +46,20 @@ result<layer_content> read_layer(
     case encoding::gzip:
     case encoding::zstd:
     case encoding::xz:
-    case encoding::bzip2: return layer;
-    default: break;
+    case encoding::bzip2:
+        return layer;
+    default:
+        break;
     }
     if (entries.at(*entry).size == 0)
-        return failure{errc::archive_damaged, concat("layer \"", foreign_text(name, 200), "\" is empty (0 bytes)")};
+        return failure{
+            errc::archive_damaged,
+            concat("layer \"", foreign_text(name, 200), "\" is empty (0 bytes)")};
     return failure{
-        errc::archive_damaged, concat(
-                                   "layer \"", foreign_text(name, 200),
-                                   "\" is neither a tar nor compressed (", to_string(layer.stored), ")")};
+        errc::archive_damaged,
+        concat(
+            "layer \"", foreign_text(name, 200), "\" is neither a tar nor compressed (",
+            to_string(layer.stored), ")")};
 }
 
 bool is_no_name(std::string_view tag) noexcept {
@@ -68,8 +77,8 @@ std::string_view hex_in_name(std::string_view name) noexcept {
     return is_sha256_hex(name) ? name : std::string_view();
 }
 
-result<layered_image> read_docker_image(
-    const docker_item& item, const entry_table& entries, metadata_source& source) {
+result<layered_image>
+read_docker_image(const docker_item& item, const entry_table& entries, metadata_source& source) {
     const auto entry = find_unambiguous(item.config, entries, source);
     if (!entry)
         return failure{entry.error().code, concat("image config ", entry.error().message)};
@@ -85,13 +94,15 @@ result<layered_image> read_docker_image(
     if (!config)
         return failure{
             config.error().code,
-            concat("image config \"", foreign_text(item.config, 200), "\": ", config.error().message)};
+            concat(
+                "image config \"", foreign_text(item.config, 200), "\": ", config.error().message)};
     image.platform = config->platform;
     if (config->diff_ids.size() != item.layers.size())
         return failure{
-            errc::archive_metadata, concat(
-                                        "manifest.json lists ", counted(item.layers.size(), "layer"),
-                                        ", the image config ", counted(config->diff_ids.size(), "diff_id"))};
+            errc::archive_metadata,
+            concat(
+                "manifest.json lists ", counted(item.layers.size(), "layer"), ", the image config ",
+                counted(config->diff_ids.size(), "diff_id"))};
     for (std::size_t i = 0; i < item.layers.size(); ++i) {
         auto layer = read_layer(item.layers[i], config->diff_ids[i], item, entries, source);
         if (!layer)

@@ -8,8 +8,8 @@ namespace tarpon::archive {
 
 /// Errors: errc::archive_blob_missing, archive_metadata, digest_mismatch, archive_limit,
 ///         archive_unsupported.
-result<layered_image> read_docker_image(
-    const docker_item& item, const entry_table& entries, metadata_source& source);
+result<layered_image>
+read_docker_image(const docker_item& item, const entry_table& entries, metadata_source& source);
 
 /// The names of an item. A tag that is no reference is an error: dropping it would leave the user
 /// without the name they asked for. "<none>:<none>" counts as no name.

@@ -28,7 +28,8 @@ read_strings(const json::object& item, std::string_view key, std::size_t count_m
         return found;
     if ((*array)->size() > count_max)
         return failure{
-            errc::archive_limit, concat((*array)->size(), " ", key, " in one image, over ", count_max)};
+            errc::archive_limit,
+            concat((*array)->size(), " ", key, " in one image, over ", count_max)};
     for (const json::value& value : **array) {
         if (!value.is_string())
             return invalid(concat("a value in \"", key, "\" is not a string"));
@@ -66,7 +67,8 @@ result<docker_item> read_item(const json::value& value) {
     if (!value.is_object())
         return invalid("an image is not an object");
     const json::object& object = value.get_object();
-    const auto other = key_with_other_case(object, {"Config", "RepoTags", "Layers", "LayerSources"});
+    const auto other =
+        key_with_other_case(object, {"Config", "RepoTags", "Layers", "LayerSources"});
     if (!other.empty())
         return invalid(concat("the key \"", foreign_text(other), "\" is in unusual case"));
     docker_item item;

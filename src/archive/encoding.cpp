@@ -49,15 +49,24 @@ encoding sniff_encoding(std::span<const std::byte> start) noexcept {
 
 std::string_view to_string(encoding value) noexcept {
     switch (value) {
-    case encoding::tar: return "tar";
-    case encoding::gzip: return "gzip";
-    case encoding::zstd: return "zstd";
-    case encoding::xz: return "xz";
-    case encoding::bzip2: return "bzip2";
-    case encoding::lz4: return "lz4";
-    case encoding::zip: return "zip";
-    case encoding::json: return "json";
-    case encoding::other: return "other";
+    case encoding::tar:
+        return "tar";
+    case encoding::gzip:
+        return "gzip";
+    case encoding::zstd:
+        return "zstd";
+    case encoding::xz:
+        return "xz";
+    case encoding::bzip2:
+        return "bzip2";
+    case encoding::lz4:
+        return "lz4";
+    case encoding::zip:
+        return "zip";
+    case encoding::json:
+        return "json";
+    case encoding::other:
+        return "other";
     }
     return "other";
 }
@@ -72,10 +81,12 @@ std::string_view describe_other(std::span<const std::byte> start) noexcept {
         return "an HTML page";
     if (begin.starts_with('{') || begin.starts_with('['))
         return "JSON text";
-    if (text.starts_with("\x7f" "ELF"sv))
+    if (text.starts_with("\x7f"
+                         "ELF"sv))
         return "a program (ELF)";
     const bool printable = std::all_of(text.begin(), text.end(), [](char c) {
-        return (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) || c == '\n' || c == '\r' || c == '\t';
+        return (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) || c == '\n' || c == '\r'
+               || c == '\t';
     });
     return printable ? "text" : "unknown data";
 }

@@ -34,7 +34,8 @@ std::optional<std::string> resolve_symlink(std::string_view link_name, std::stri
     if (target.starts_with('/'))
         return normalize_entry_name(target);
     const std::size_t slash = link_name.rfind('/');
-    std::string joined(slash == link_name.npos ? std::string_view() : link_name.substr(0, slash + 1));
+    std::string joined(
+        slash == link_name.npos ? std::string_view() : link_name.substr(0, slash + 1));
     joined.append(target);
     return normalize_entry_name(joined);
 }

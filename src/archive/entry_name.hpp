@@ -12,7 +12,6 @@ namespace tarpon::archive {
 std::optional<std::string> normalize_entry_name(std::string_view name);
 
 /// The name a symlink entry points to: `target` relative to the folder of `link_name`.
-std::optional<std::string>
-resolve_symlink(std::string_view link_name, std::string_view target);
+std::optional<std::string> resolve_symlink(std::string_view link_name, std::string_view target);
 
 } // namespace tarpon::archive

@@ -42,17 +42,21 @@ result<entry_id> entry_table::find_exact(std::string_view name) const {
             return missing(name, "points outside the archive");
         const auto found = by_name_.find(*wanted);
         if (found == by_name_.end())
-            return missing(name, links == 0 ? "is not in the archive" : "is a link to an entry that is not there");
+            return missing(
+                name,
+                links == 0 ? "is not in the archive" : "is a link to an entry that is not there");
         const tar_entry& entry = at(found->second);
         if (entry.kind == entry_kind::sparse)
             return failure{
-                errc::archive_unsupported, concat("entry \"", foreign_text(name, 200), "\" is stored sparse")};
+                errc::archive_unsupported,
+                concat("entry \"", foreign_text(name, 200), "\" is stored sparse")};
         if (!is_link(entry))
             return found->second;
         wanted = entry.kind == entry_kind::symlink ? resolve_symlink(entry.name, entry.link)
                                                    : normalize_entry_name(entry.link);
     }
-    return missing(name, concat("is a chain of more than ", limits::link_chain_max, " links, or a loop"));
+    return missing(
+        name, concat("is a chain of more than ", limits::link_chain_max, " links, or a loop"));
 }
 
 result<entry_id> entry_table::find(std::string_view name) const {

@@ -10,7 +10,11 @@ namespace tarpon::archive {
 class file_range_source final : public byte_source {
 public:
     /// `file` must outlive the source.
-    file_range_source(const archive_file& file, std::uint64_t offset, std::uint64_t size, async::cpu_pool& workers);
+    file_range_source(
+        const archive_file& file,
+        std::uint64_t offset,
+        std::uint64_t size,
+        async::cpu_pool& workers);
 
     /// Throws errc::archive_truncated when the file ends inside the range.
     boost::asio::awaitable<std::size_t> read_some(std::span<std::byte> into) override;

@@ -13,7 +13,9 @@ namespace {
 
 /// The verified bytes of a small blob; nullopt if the archive does not hold it.
 result<std::optional<std::string>> read_blob(
-    const oci_descriptor& wanted, std::uint64_t bytes_max, const archive_contents& contents,
+    const oci_descriptor& wanted,
+    std::uint64_t bytes_max,
+    const archive_contents& contents,
     metadata_source& source) {
     const auto entry = contents.find_blob(wanted.digest);
     if (!entry)
@@ -21,19 +23,24 @@ result<std::optional<std::string>> read_blob(
     const std::uint64_t stored = contents.entries.at(*entry).size;
     if (stored != wanted.size)
         return failure{
-            errc::digest_mismatch,
-            concat("blob ", wanted.digest.str(), " has ", stored, " bytes, its descriptor says ", wanted.size)};
+            errc::digest_mismatch, concat(
+                                       "blob ", wanted.digest.str(), " has ", stored,
+                                       " bytes, its descriptor says ", wanted.size)};
     auto bytes = source.read(contents.entries.at(*entry), bytes_max);
     if (!bytes)
         return bytes.error();
     if (digest_of(*bytes, wanted.digest.algo()) != wanted.digest)
-        return failure{errc::digest_mismatch, concat("blob ", wanted.digest.str(), " has other content than its name says")};
+        return failure{
+            errc::digest_mismatch,
+            concat("blob ", wanted.digest.str(), " has other content than its name says")};
     return std::optional<std::string>(std::move(*bytes));
 }
 
 class loader {
 public:
-    loader(archive_contents& contents, metadata_source& source) : contents_(contents), source_(source) {}
+    loader(archive_contents& contents, metadata_source& source)
+        : contents_(contents)
+        , source_(source) {}
 
     result<bool> load(const oci_descriptor& wanted, int depth) {
         if (contents_.manifests.contains(wanted.digest))
@@ -41,11 +48,13 @@ public:
         if (depth > limits::index_depth_max)
             return failure{
                 errc::archive_limit,
-                concat("indexes nested deeper than ", limits::index_depth_max, " (index_depth_max)")};
+                concat(
+                    "indexes nested deeper than ", limits::index_depth_max, " (index_depth_max)")};
         if (contents_.manifests.size() >= limits::manifest_nodes_max)
             return failure{
                 errc::archive_limit,
-                concat("more than ", limits::manifest_nodes_max, " manifests (manifest_nodes_max)")};
+                concat(
+                    "more than ", limits::manifest_nodes_max, " manifests (manifest_nodes_max)")};
         auto bytes = read_blob(wanted, limits::manifest_bytes_max, contents_, source_);
         if (!bytes)
             return bytes.error();
@@ -60,7 +69,8 @@ public:
         contents_.manifests.emplace(
             wanted.digest, manifest_node{wanted, std::move(**bytes), std::move(*document)});
         for (const oci_descriptor& child : children) {
-            if (!media_type::is_index(child.media_type) && !media_type::is_manifest(child.media_type))
+            if (!media_type::is_index(child.media_type)
+                && !media_type::is_manifest(child.media_type))
                 continue; // an index may name anything; other things are not ours to follow
             if (const auto loaded = load(child, depth + 1); !loaded)
                 return loaded.error();
@@ -93,7 +103,8 @@ load_manifest_tree(const descriptor& root, archive_contents& contents, metadata_
     if (!*loaded)
         return failure{
             errc::archive_blob_missing,
-            concat("index.json names manifest ", root.digest.str(), ", which is not in the archive")};
+            concat(
+                "index.json names manifest ", root.digest.str(), ", which is not in the archive")};
     return {};
 }
 
@@ -103,8 +114,8 @@ std::set<digest> reachable_manifests(const digest& root, const archive_contents&
     return seen;
 }
 
-result<std::optional<image_config>> config_of(
-    const manifest_node& node, const archive_contents& contents, metadata_source& source) {
+result<std::optional<image_config>>
+config_of(const manifest_node& node, const archive_contents& contents, metadata_source& source) {
     if (!media_type::is_image_config(node.document.config.media_type))
         return std::optional<image_config>();
     auto bytes = read_blob(node.document.config, limits::image_config_bytes_max, contents, source);
@@ -116,20 +127,24 @@ result<std::optional<image_config>> config_of(
     if (!config)
         return failure{
             config.error().code,
-            concat("image config ", node.document.config.digest.str(), ": ", config.error().message)};
+            concat(
+                "image config ", node.document.config.digest.str(), ": ", config.error().message)};
     return std::optional<image_config>(std::move(*config));
 }
 
 result<void> check_layers(const manifest_node& node, const image_config& config) {
     const auto& layers = node.document.layers;
     const auto wrong = [&](std::string_view why) {
-        return failure{errc::archive_metadata, concat("manifest ", node.self.digest.str(), ": ", why)};
+        return failure{
+            errc::archive_metadata, concat("manifest ", node.self.digest.str(), ": ", why)};
     };
     if (layers.size() != config.diff_ids.size())
-        return wrong(concat("it has ", counted(layers.size(), "layer"), ", its config ",
-                            counted(config.diff_ids.size(), "diff_id")));
+        return wrong(concat(
+            "it has ", counted(layers.size(), "layer"), ", its config ",
+            counted(config.diff_ids.size(), "diff_id")));
     for (std::size_t i = 0; i < layers.size(); ++i)
-        if (media_type::is_plain_layer(layers[i].media_type) && layers[i].digest != config.diff_ids[i])
+        if (media_type::is_plain_layer(layers[i].media_type)
+            && layers[i].digest != config.diff_ids[i])
             return wrong(concat("layer ", i + 1, " is not the one its config names"));
     return {};
 }

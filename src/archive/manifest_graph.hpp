@@ -16,10 +16,10 @@ load_manifest_tree(const descriptor& root, archive_contents& contents, metadata_
 /// `root` and every manifest digest below it, present or not.
 std::set<digest> reachable_manifests(const digest& root, const archive_contents& contents);
 
-/// The config of an image manifest; nullopt when it is no runnable image's or is not in the archive.
-/// Errors: errc::digest_mismatch, archive_metadata.
-result<std::optional<image_config>> config_of(
-    const manifest_node& node, const archive_contents& contents, metadata_source& source);
+/// The config of an image manifest; nullopt when it is no runnable image's or is not in the
+/// archive. Errors: errc::digest_mismatch, archive_metadata.
+result<std::optional<image_config>>
+config_of(const manifest_node& node, const archive_contents& contents, metadata_source& source);
 
 /// Do the layers of an image manifest agree with its config: as many as diff_ids, and a plain
 /// layer's digest is its diff_id? Docker 25.0.0 wrote layers in random order.

@@ -37,7 +37,9 @@ result<std::optional<platform>> read_platform(const json::object& descriptor) {
         return std::optional<platform>();
     platform found;
     for (auto [key, into] :
-         {std::pair{"os", &found.os}, {"architecture", &found.architecture}, {"variant", &found.variant}})
+         {std::pair{"os", &found.os},
+          {"architecture", &found.architecture},
+          {"variant", &found.variant}})
         if (const auto read = read_string(**object, key, *into); !read)
             return read.error();
     return std::optional<platform>(std::move(found));
@@ -71,8 +73,10 @@ result<std::optional<std::string>> read_data(const json::object& object, const d
 }
 
 result<descriptor> read_core(const json::object& object) {
-    if (const auto other = key_with_other_case(object, {"mediaType", "digest", "size"}); !other.empty())
-        return invalid(concat("a descriptor has the key \"", foreign_text(other), "\" in unusual case"));
+    if (const auto other = key_with_other_case(object, {"mediaType", "digest", "size"});
+        !other.empty())
+        return invalid(
+            concat("a descriptor has the key \"", foreign_text(other), "\" in unusual case"));
     descriptor core;
     const auto type = string_member(object, "mediaType");
     const auto size = size_member(object, "size");
@@ -126,7 +130,8 @@ read_descriptors(const json::object& object, std::string_view key, std::size_t c
         return found;
     if ((*array)->size() > count_max)
         return failure{
-            errc::archive_limit, concat((*array)->size(), " ", key, " in one document, over ", count_max)};
+            errc::archive_limit,
+            concat((*array)->size(), " ", key, " in one document, over ", count_max)};
     for (const json::value& value : **array) {
         auto one = read_descriptor(value);
         if (!one)
@@ -141,13 +146,15 @@ result<std::string> agreed_media_type(const json::object& object, std::string_vi
     if (!stated)
         return stated.error();
     if (*stated && !expected.empty() && **stated != expected)
-        return invalid(concat("its mediaType \"", foreign_text(**stated, 80),
-                              "\" is not the one its descriptor gives, \"", expected, "\""));
+        return invalid(concat(
+            "its mediaType \"", foreign_text(**stated, 80),
+            "\" is not the one its descriptor gives, \"", expected, "\""));
     if (*stated)
         return **stated;
     if (!expected.empty())
         return std::string(expected);
-    return std::string(object.contains("manifests") ? media_type::oci_index : media_type::oci_manifest);
+    return std::string(
+        object.contains("manifests") ? media_type::oci_index : media_type::oci_manifest);
 }
 
 result<void> check_shape(const json::object& object) {
@@ -227,7 +234,8 @@ result<manifest_document> parse_manifest(std::string_view text, std::string_view
     document.media_type = std::move(*type);
     const bool index = media_type::is_index(document.media_type);
     if (!index && !media_type::is_manifest(document.media_type))
-        return invalid(concat("\"", foreign_text(document.media_type, 80), "\" is no manifest type"));
+        return invalid(
+            concat("\"", foreign_text(document.media_type, 80), "\" is no manifest type"));
     const auto body = index ? read_index(*object, document) : read_image(*object, document);
     if (!body)
         return body.error();
@@ -255,20 +263,24 @@ result<image_config> parse_image_config(std::string_view text) {
     if (*diff_ids) {
         if ((*diff_ids)->size() > limits::layers_per_manifest_max)
             return failure{
-                errc::archive_limit, concat(
-                                         (*diff_ids)->size(), " layers in one image, over ",
-                                         limits::layers_per_manifest_max, " (layers_per_manifest_max)")};
+                errc::archive_limit,
+                concat(
+                    (*diff_ids)->size(), " layers in one image, over ",
+                    limits::layers_per_manifest_max, " (layers_per_manifest_max)")};
         for (const json::value& value : **diff_ids) {
-            const auto parsed = value.is_string() ? digest::parse(std::string_view(value.get_string()))
-                                                  : result<digest>(invalid("not a string"));
+            const auto parsed = value.is_string()
+                                    ? digest::parse(std::string_view(value.get_string()))
+                                    : result<digest>(invalid("not a string"));
             if (!parsed)
                 return invalid("a diff_id of the image config is not a digest");
             config.diff_ids.push_back(*parsed);
         }
     }
     for (auto [key, into] :
-         {std::pair{"os", &config.platform.os}, {"architecture", &config.platform.architecture},
-          {"variant", &config.platform.variant}, {"created", &config.created}})
+         {std::pair{"os", &config.platform.os},
+          {"architecture", &config.platform.architecture},
+          {"variant", &config.platform.variant},
+          {"created", &config.created}})
         if (const auto read = read_string(*object, key, *into); !read)
             return read.error();
     return config;

@@ -8,6 +8,7 @@
 #include <tarpon/error.hpp>
 
 #include <boost/json/object.hpp>
+
 #include <map>
 #include <optional>
 #include <string>

@@ -19,7 +19,8 @@ namespace {
 /// A byte source whose first bytes were read already, to see what it is.
 class peeked_source final : public byte_source {
 public:
-    explicit peeked_source(byte_source& from) : from_(from) {}
+    explicit peeked_source(byte_source& from)
+        : from_(from) {}
 
     asio::awaitable<std::span<const std::byte>> peek() {
         size_ = co_await read_full(from_, start_);
@@ -43,7 +44,9 @@ private:
 
 } // namespace
 
-outer_source::outer_source(byte_source& from, async::cpu_pool& workers) : source_(&from), workers_(workers) {}
+outer_source::outer_source(byte_source& from, async::cpu_pool& workers)
+    : source_(&from)
+    , workers_(workers) {}
 
 asio::awaitable<void> outer_source::open() {
     for (int depth = 0;; ++depth) {
@@ -52,7 +55,9 @@ asio::awaitable<void> outer_source::open() {
         source_ = peeked.get();
         layers_.push_back(std::move(peeked));
         if (start.empty())
-            throw error(errc::archive_empty, depth == 0 ? "there is no data" : "there is no data inside its compression");
+            throw error(
+                errc::archive_empty,
+                depth == 0 ? "there is no data" : "there is no data inside its compression");
         const encoding kind = sniff_encoding(start);
         if (depth == 0)
             outermost_ = kind;
@@ -61,7 +66,10 @@ asio::awaitable<void> outer_source::open() {
         if (!make_decoder(kind))
             throw error(not_an_archive(kind, start));
         if (depth == limits::outer_compression_depth_max)
-            throw error(errc::archive_limit, concat("it is compressed more than ", depth, " times (outer_compression_depth_max)"));
+            throw error(
+                errc::archive_limit,
+                concat(
+                    "it is compressed more than ", depth, " times (outer_compression_depth_max)"));
         auto decoded = std::make_unique<decoding_source>(*source_, kind, workers_);
         source_ = decoded.get();
         layers_.push_back(std::move(decoded));

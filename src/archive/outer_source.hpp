@@ -6,6 +6,7 @@
 #include "model/byte_stream.hpp"
 
 #include <boost/asio/awaitable.hpp>
+
 #include <memory>
 #include <vector>
 

@@ -20,8 +20,9 @@ result<std::optional<std::string>> path_value(std::string_view value) {
         return malformed("a path holds a NUL byte");
     if (value.size() > limits::tar_name_bytes_max)
         return failure{
-            errc::archive_limit,
-            concat("an entry name is longer than ", limits::tar_name_bytes_max, " bytes (tar_name_bytes_max)")};
+            errc::archive_limit, concat(
+                                     "an entry name is longer than ", limits::tar_name_bytes_max,
+                                     " bytes (tar_name_bytes_max)")};
     return std::optional<std::string>(std::string(value));
 }
 

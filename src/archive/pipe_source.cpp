@@ -27,13 +27,16 @@ int duplicate(int fd) {
 } // namespace
 
 pipe_source::pipe_source(const boost::asio::any_io_executor& executor, int fd)
-    : original_fd_(fd), original_flags_(::fcntl(fd, F_GETFL)), pipe_(executor) {
+    : original_fd_(fd)
+    , original_flags_(::fcntl(fd, F_GETFL))
+    , pipe_(executor) {
     // Fewer wake-ups of both sides; refused for sockets and over the user's quota, which is fine.
     (void)::fcntl(fd, F_SETPIPE_SZ, limits::pipe_bytes_wanted);
     boost::system::error_code ec;
     pipe_.assign(duplicate(fd), ec);
     if (ec)
-        throw error(errc::archive_unreadable, "standard input cannot be read", foreign_text(ec.message()));
+        throw error(
+            errc::archive_unreadable, "standard input cannot be read", foreign_text(ec.message()));
 }
 
 pipe_source::~pipe_source() {
@@ -44,10 +47,12 @@ pipe_source::~pipe_source() {
 boost::asio::awaitable<std::size_t> pipe_source::read_some(std::span<std::byte> into) {
     if (std::exchange(first_read_, false)) {
         // A FIFO that nobody has opened for writing yet would read as ended.
-        (void)co_await pipe_.async_wait(boost::asio::posix::stream_descriptor::wait_read, async::nothrow);
+        (void)co_await pipe_.async_wait(
+            boost::asio::posix::stream_descriptor::wait_read, async::nothrow);
         co_await async::throw_if_stopped();
     }
-    const auto got = co_await pipe_.async_read_some(boost::asio::buffer(into.data(), into.size()), async::nothrow);
+    const auto got = co_await pipe_.async_read_some(
+        boost::asio::buffer(into.data(), into.size()), async::nothrow);
     const auto ec = std::get<0>(got);
     co_await async::throw_if_stopped();
     if (ec == boost::asio::error::eof)

@@ -43,7 +43,8 @@ std::optional<reference> name_of(const oci_descriptor& root, std::vector<std::st
     if (const auto full = annotation(image_name_annotation); !full.empty()) {
         if (auto name = reference::parse(full))
             return std::move(*name);
-        warnings.push_back(concat("index.json: \"", foreign_text(full, 200), "\" is no image name; ignored"));
+        warnings.push_back(
+            concat("index.json: \"", foreign_text(full, 200), "\" is no image name; ignored"));
     }
     const std::string_view text = annotation(ref_name_annotation);
     if (text.empty())
@@ -56,7 +57,8 @@ std::optional<reference> name_of(const oci_descriptor& root, std::vector<std::st
         bare.tag = text;
         return bare;
     }
-    warnings.push_back(concat("index.json: \"", foreign_text(text, 200), "\" is neither a name nor a tag; ignored"));
+    warnings.push_back(concat(
+        "index.json: \"", foreign_text(text, 200), "\" is neither a name nor a tag; ignored"));
     return std::nullopt;
 }
 
@@ -80,16 +82,18 @@ void tidy_names(archive_image& image) {
             tidy.push_back(std::move(name));
     }
     std::erase_if(tidy, [&](const reference& bare) {
-        return bare.path.empty() && std::any_of(tidy.begin(), tidy.end(), [&](const reference& full) {
-                   return !full.path.empty() && full.tag == bare.tag;
-               });
+        return bare.path.empty()
+               && std::any_of(tidy.begin(), tidy.end(), [&](const reference& full) {
+                      return !full.path.empty() && full.tag == bare.tag;
+                  });
     });
     image.names = std::move(tidy);
 }
 
 class reader {
 public:
-    reader(entry_table entries, metadata_source& source) : source_(source) {
+    reader(entry_table entries, metadata_source& source)
+        : source_(source) {
         contents_.entries = std::move(entries);
     }
 
@@ -114,7 +118,8 @@ private:
     std::vector<archive_image> docker_only_;
 };
 
-result<std::optional<std::string>> reader::read_named(std::string_view name, std::uint64_t bytes_max) {
+result<std::optional<std::string>>
+reader::read_named(std::string_view name, std::uint64_t bytes_max) {
     if (!contents_.entries.contains(name))
         return std::optional<std::string>();
     const auto entry = find_unambiguous(name, contents_.entries, source_);
@@ -130,7 +135,8 @@ void reader::merge_roots(const std::vector<oci_descriptor>& descriptors) {
     for (const oci_descriptor& one : descriptors) {
         if (!media_type::is_index(one.media_type) && !media_type::is_manifest(one.media_type)) {
             contents_.warnings.push_back(concat(
-                "index.json: a descriptor of type \"", foreign_text(one.media_type, 80), "\" is not pushed"));
+                "index.json: a descriptor of type \"", foreign_text(one.media_type, 80),
+                "\" is not pushed"));
             continue;
         }
         auto same = std::find_if(roots_.begin(), roots_.end(), [&](const root_image& root) {
@@ -204,7 +210,8 @@ void reader::attach_unnamed_roots() {
     const auto below_another = [&](const root_image& candidate) {
         return std::any_of(roots_.begin(), roots_.end(), [&](const root_image& root) {
             return root.root.digest != candidate.root.digest
-                   && reachable_manifests(root.root.digest, contents_).contains(candidate.root.digest);
+                   && reachable_manifests(root.root.digest, contents_)
+                          .contains(candidate.root.digest);
         });
     };
     std::erase_if(roots_, [&](const root_image& root) {
@@ -214,7 +221,8 @@ void reader::attach_unnamed_roots() {
     for (bool found = true; found;) {
         found = false;
         for (std::size_t i = 0; i < roots_.size(); ++i) {
-            if (!roots_[i].image.names.empty() || roots_[i].image.trouble || !attach_as_referrer(roots_[i]))
+            if (!roots_[i].image.names.empty() || roots_[i].image.trouble
+                || !attach_as_referrer(roots_[i]))
                 continue;
             // Its own referrers go with it.
             const auto orphans = std::move(roots_[i].image.referrers);
@@ -222,7 +230,9 @@ void reader::attach_unnamed_roots() {
             roots_.erase(roots_.begin() + static_cast<std::ptrdiff_t>(i));
             for (root_image& root : roots_) {
                 auto& held = root.image.referrers;
-                if (std::any_of(held.begin(), held.end(), [&](const descriptor& d) { return d.digest == gone; }))
+                if (std::any_of(held.begin(), held.end(), [&](const descriptor& d) {
+                        return d.digest == gone;
+                    }))
                     held.insert(held.end(), orphans.begin(), orphans.end());
             }
             found = true;
@@ -238,7 +248,8 @@ result<void> reader::read_roots(std::string_view index_json) {
     if (!index->is_index)
         return failure{errc::archive_metadata, "index.json: it is not an image index"};
     if (!contents_.entries.contains("oci-layout"))
-        contents_.warnings.push_back("the archive has index.json but no oci-layout; read as an OCI layout");
+        contents_.warnings.push_back(
+            "the archive has index.json but no oci-layout; read as an OCI layout");
     merge_roots(index->manifests);
     load_roots();
     attach_unnamed_roots();
@@ -251,13 +262,16 @@ root_image* reader::root_with_config(const digest& config, const std::vector<ref
         bool has_config = false;
         for (const digest& at : reachable_manifests(root.root.digest, contents_)) {
             const manifest_node* node = contents_.find_manifest(at);
-            has_config |= node && !node->document.is_index && node->document.config.digest == config;
+            has_config |=
+                node && !node->document.is_index && node->document.config.digest == config;
         }
         if (!has_config)
             continue;
-        const bool shares_name = std::any_of(names.begin(), names.end(), [&](const reference& name) {
-            return std::find(root.image.names.begin(), root.image.names.end(), name) != root.image.names.end();
-        });
+        const bool shares_name =
+            std::any_of(names.begin(), names.end(), [&](const reference& name) {
+                return std::find(root.image.names.begin(), root.image.names.end(), name)
+                       != root.image.names.end();
+            });
         if (shares_name)
             return &root;
         if (!match)
@@ -316,14 +330,18 @@ result<void> reader::read_items(std::string_view manifest_json) {
 failure reader::no_metadata(bool ended_early) const {
     const entry_table& entries = contents_.entries;
     if (entries.contains("repositories"))
-        return {errc::archive_unsupported,
-                "it has no manifest.json; it was saved by Docker 1.9 or older, which tarpon does not read"};
-    if (entries.contains("etc/passwd") || entries.contains("bin/sh") || entries.contains("usr/bin/env"))
-        return {errc::archive_not_image,
-                "it is a root file system (docker export?), not an image; use docker save"};
+        return {
+            errc::archive_unsupported, "it has no manifest.json; it was saved by Docker 1.9 or "
+                                       "older, which tarpon does not read"};
+    if (entries.contains("etc/passwd") || entries.contains("bin/sh")
+        || entries.contains("usr/bin/env"))
+        return {
+            errc::archive_not_image,
+            "it is a root file system (docker export?), not an image; use docker save"};
     if (ended_early)
-        return {errc::archive_truncated,
-                "it ended before manifest.json or index.json; did the program that wrote it fail?"};
+        return {
+            errc::archive_truncated,
+            "it ended before manifest.json or index.json; did the program that wrote it fail?"};
     return {errc::archive_not_image, "it has neither manifest.json nor index.json"};
 }
 

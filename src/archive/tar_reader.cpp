@@ -17,17 +17,25 @@ failure damaged(std::string_view why) {
 }
 
 failure too_many_entries() {
-    return {errc::archive_limit, concat("more than ", limits::tar_entries_max, " entries (tar_entries_max)")};
+    return {
+        errc::archive_limit,
+        concat("more than ", limits::tar_entries_max, " entries (tar_entries_max)")};
 }
 
 entry_kind kind_of(char type) noexcept {
     switch (type) {
-    case '0': return entry_kind::file;
-    case '1': return entry_kind::hard_link;
-    case '2': return entry_kind::symlink;
-    case '5': return entry_kind::directory;
-    case 'S': return entry_kind::sparse;
-    default: return entry_kind::special;
+    case '0':
+        return entry_kind::file;
+    case '1':
+        return entry_kind::hard_link;
+    case '2':
+        return entry_kind::symlink;
+    case '5':
+        return entry_kind::directory;
+    case 'S':
+        return entry_kind::sparse;
+    default:
+        return entry_kind::special;
     }
 }
 
@@ -47,15 +55,19 @@ result<tar_reader::event> tar_reader::consume(std::span<const std::byte> bytes) 
         return failure{errc::internal, "the tar reader was given a wrong number of bytes"};
     offset_ += bytes.size();
     switch (state_) {
-    case state::header: return on_header(bytes.first<tar_block_bytes>());
-    case state::payload: return on_payload(bytes);
-    case state::sparse_map: return on_sparse_map(bytes);
+    case state::header:
+        return on_header(bytes.first<tar_block_bytes>());
+    case state::payload:
+        return on_payload(bytes);
+    case state::sparse_map:
+        return on_sparse_map(bytes);
     case state::second_zero_block:
         if (!is_zero_block(bytes.first<tar_block_bytes>()))
             return damaged("one zero block in the middle of the archive");
         state_ = state::ended;
         return event(end{});
-    case state::ended: break;
+    case state::ended:
+        break;
     }
     return event(end{});
 }
@@ -65,7 +77,8 @@ result<void> tar_reader::finish(std::size_t got) const {
         return {};
     if (state_ == state::header && got == 0 && extensions_ == 0)
         return {};
-    return failure{errc::archive_truncated, concat("it ends inside a tar header at byte ", offset_ + got)};
+    return failure{
+        errc::archive_truncated, concat("it ends inside a tar header at byte ", offset_ + got)};
 }
 
 result<tar_reader::event> tar_reader::on_header(std::span<const std::byte, tar_block_bytes> block) {
@@ -79,24 +92,31 @@ result<tar_reader::event> tar_reader::on_header(std::span<const std::byte, tar_b
     if (!header)
         return header.error();
     switch (header->type) {
-    case 'x': return on_extension(extension::pax, *header);
-    case 'g': return on_extension(extension::pax_global, *header);
-    case 'L': return on_extension(extension::gnu_name, *header);
-    case 'K': return on_extension(extension::gnu_link, *header);
-    default: return make_entry(std::move(*header));
+    case 'x':
+        return on_extension(extension::pax, *header);
+    case 'g':
+        return on_extension(extension::pax_global, *header);
+    case 'L':
+        return on_extension(extension::gnu_name, *header);
+    case 'K':
+        return on_extension(extension::gnu_link, *header);
+    default:
+        return make_entry(std::move(*header));
     }
 }
 
 result<void> tar_reader::check_extension_order(extension kind) const {
     if (extensions_ > limits::tar_extensions_per_entry_max)
         return failure{
-            errc::archive_limit, concat(
-                                     "more than ", limits::tar_extensions_per_entry_max,
-                                     " extension headers before one entry (tar_extensions_per_entry_max)")};
+            errc::archive_limit,
+            concat(
+                "more than ", limits::tar_extensions_per_entry_max,
+                " extension headers before one entry (tar_extensions_per_entry_max)")};
     // Does this size belong to the extension header or to the entry behind it? Readers differ.
     if (pax_size_)
         return damaged("a PAX size is followed by another extension header");
-    const bool twice = (kind == extension::pax && pax_seen_) || (kind == extension::gnu_name && gnu_path_)
+    const bool twice = (kind == extension::pax && pax_seen_)
+                       || (kind == extension::gnu_name && gnu_path_)
                        || (kind == extension::gnu_link && gnu_link_);
     if (twice)
         return damaged("two extension headers of one kind before one entry");
@@ -109,9 +129,10 @@ result<tar_reader::event> tar_reader::on_extension(extension kind, const tar_hea
         return order.error();
     if (header.size > limits::tar_extension_bytes_max)
         return failure{
-            errc::archive_limit, concat(
-                                     "an extension header of ", header.size, " bytes, over ",
-                                     limits::tar_extension_bytes_max, " (tar_extension_bytes_max)")};
+            errc::archive_limit,
+            concat(
+                "an extension header of ", header.size, " bytes, over ",
+                limits::tar_extension_bytes_max, " (tar_extension_bytes_max)")};
     payload_kind_ = kind;
     payload_bytes_ = static_cast<std::size_t>(header.size);
     if (payload_bytes_ == 0) {
@@ -134,9 +155,10 @@ result<tar_reader::event> tar_reader::on_payload(std::span<const std::byte> byte
         const std::string_view name = payload.substr(0, payload.find('\0'));
         if (name.size() > limits::tar_name_bytes_max)
             return failure{
-                errc::archive_limit, concat(
-                                         "an entry name is longer than ", limits::tar_name_bytes_max,
-                                         " bytes (tar_name_bytes_max)")};
+                errc::archive_limit,
+                concat(
+                    "an entry name is longer than ", limits::tar_name_bytes_max,
+                    " bytes (tar_name_bytes_max)")};
         (payload_kind_ == extension::gnu_name ? gnu_path_ : gnu_link_) = std::string(name);
         return event(more{});
     }
@@ -150,7 +172,8 @@ result<tar_reader::event> tar_reader::on_payload(std::span<const std::byte> byte
         if (++entries_ > limits::tar_entries_max)
             return too_many_entries();
         if (records->path || records->link_path || records->size || records->sparse)
-            return failure{errc::archive_unsupported, "a global PAX header that renames or resizes entries"};
+            return failure{
+                errc::archive_unsupported, "a global PAX header that renames or resizes entries"};
         return event(more{});
     }
     pax_seen_ = true;
@@ -162,7 +185,8 @@ result<tar_reader::event> tar_reader::on_payload(std::span<const std::byte> byte
 }
 
 result<tar_reader::event> tar_reader::make_entry(tar_header header) {
-    if ((pax_path_ && gnu_path_ && pax_path_ != gnu_path_) || (pax_link_ && gnu_link_ && pax_link_ != gnu_link_))
+    if ((pax_path_ && gnu_path_ && pax_path_ != gnu_path_)
+        || (pax_link_ && gnu_link_ && pax_link_ != gnu_link_))
         return damaged("PAX and GNU headers give one entry two names");
     if (++entries_ > limits::tar_entries_max)
         return too_many_entries();
@@ -194,8 +218,9 @@ result<tar_reader::event> tar_reader::make_entry(tar_header header) {
 result<tar_reader::event> tar_reader::on_sparse_map(std::span<const std::byte> block) {
     if (++sparse_blocks_ > limits::tar_sparse_blocks_max)
         return failure{
-            errc::archive_limit,
-            concat("a sparse map of more than ", limits::tar_sparse_blocks_max, " blocks (tar_sparse_blocks_max)")};
+            errc::archive_limit, concat(
+                                     "a sparse map of more than ", limits::tar_sparse_blocks_max,
+                                     " blocks (tar_sparse_blocks_max)")};
     if (block[504] != std::byte{0})
         return event(more{});
     state_ = state::header;

@@ -16,17 +16,23 @@ namespace asio = boost::asio;
 namespace {
 
 error ended_in(const char* where) {
-    return error(errc::archive_truncated, concat("the archive ended early, inside ", where, "; did the producer fail?"));
+    return error(
+        errc::archive_truncated,
+        concat("the archive ended early, inside ", where, "; did the producer fail?"));
 }
 
 } // namespace
 
-tar_stream::tar_stream(byte_source& from) : from_(from), window_(limits::tar_window_bytes) {}
+tar_stream::tar_stream(byte_source& from)
+    : from_(from)
+    , window_(limits::tar_window_bytes) {}
 
 /// Makes the window hold at least `count` bytes; false if the input ends before.
 asio::awaitable<bool> tar_stream::fill(std::size_t count) {
     if (count > window_.size() - begin_) {
-        std::copy(window_.begin() + static_cast<std::ptrdiff_t>(begin_), window_.begin() + static_cast<std::ptrdiff_t>(end_), window_.begin());
+        std::copy(
+            window_.begin() + static_cast<std::ptrdiff_t>(begin_),
+            window_.begin() + static_cast<std::ptrdiff_t>(end_), window_.begin());
         end_ -= begin_;
         begin_ = 0;
         if (count > window_.size())
@@ -81,7 +87,8 @@ asio::awaitable<std::optional<tar_entry>> tar_stream::next() {
 }
 
 asio::awaitable<std::size_t> tar_stream::read_some(std::span<std::byte> into) {
-    const auto wanted = into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), body_left_)));
+    const auto wanted =
+        into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), body_left_)));
     if (wanted.empty())
         co_return std::size_t{0};
     std::size_t got = std::min(wanted.size(), end_ - begin_);

@@ -5,6 +5,7 @@
 #include "model/byte_stream.hpp"
 
 #include <boost/asio/awaitable.hpp>
+
 #include <optional>
 #include <span>
 #include <vector>
@@ -36,7 +37,9 @@ public:
 private:
     boost::asio::awaitable<bool> fill(std::size_t count);
     boost::asio::awaitable<void> skip(std::uint64_t count);
-    std::span<const std::byte> buffered() const { return std::span(window_).subspan(begin_, end_ - begin_); }
+    std::span<const std::byte> buffered() const {
+        return std::span(window_).subspan(begin_, end_ - begin_);
+    }
 
     byte_source& from_;
     tar_reader reader_;

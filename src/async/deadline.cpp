@@ -2,13 +2,15 @@
 #include "async/deadline.hpp"
 
 #include <boost/asio/steady_timer.hpp>
+
 #include <cstdint>
 
 namespace tarpon::async {
 
 struct deadline::state {
     state(const boost::asio::any_io_executor& executor, std::function<void()> on_expiry)
-        : timer(executor), bite(std::move(on_expiry)) {}
+        : timer(executor)
+        , bite(std::move(on_expiry)) {}
 
     boost::asio::steady_timer timer;
     std::function<void()> bite;

@@ -13,6 +13,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
 #include <exception>
 #include <memory>
 #include <optional>
@@ -30,20 +31,21 @@ template <class Executor, class Work, class Done>
 void submit(const Executor& where, const boost::asio::any_io_executor& home, Work work, Done done) {
     auto guard = boost::asio::make_work_guard(home);
     boost::asio::post(
-        where, [guard = std::move(guard), work = std::move(work), done = std::move(done)]() mutable {
+        where,
+        [guard = std::move(guard), work = std::move(work), done = std::move(done)]() mutable {
             work();
             auto executor = guard.get_executor();
             boost::asio::post(
-                executor, [guard = std::move(guard), work = std::move(work), done = std::move(done)]() mutable {
-                    done(std::move(work));
-                });
+                executor, [guard = std::move(guard), work = std::move(work),
+                           done = std::move(done)]() mutable { done(std::move(work)); });
         });
 }
 
 namespace detail {
 template <class Work, class Value>
 struct pool_job {
-    explicit pool_job(Work w) : work(std::move(w)) {}
+    explicit pool_job(Work w)
+        : work(std::move(w)) {}
 
     Work work;
     std::optional<Value> value;
@@ -70,8 +72,12 @@ auto run_on(Executor where, Work work) -> boost::asio::awaitable<std::invoke_res
     auto job = std::make_shared<detail::pool_job<Work, value>>(std::move(work));
     auto initiate = [job, where](auto handler) {
         auto home = boost::asio::any_io_executor(boost::asio::get_associated_executor(handler));
-        auto run = [job] { (*job)(); };
-        auto resume = [handler = std::move(handler)](auto) mutable { std::move(handler)(); };
+        auto run = [job] {
+            (*job)();
+        };
+        auto resume = [handler = std::move(handler)](auto) mutable {
+            std::move(handler)();
+        };
         submit(where, home, std::move(run), std::move(resume));
     };
     co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(

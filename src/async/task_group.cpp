@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
+
 #include <cassert>
 
 namespace tarpon::async {
@@ -28,7 +29,9 @@ asio::awaitable<void> suspended_start(asio::awaitable<void> child) {
 
 } // namespace
 
-task_group::task_group(asio::any_io_executor executor) : executor_(executor), done_(executor) {}
+task_group::task_group(asio::any_io_executor executor)
+    : executor_(executor)
+    , done_(executor) {}
 
 task_group::~task_group() {
     assert(children_.empty());
@@ -36,9 +39,12 @@ task_group::~task_group() {
 
 void task_group::spawn(asio::awaitable<void> child) {
     const auto at = children_.emplace(children_.end());
-    auto on_end = [this, at](std::exception_ptr failed) { on_done(at, failed); };
+    auto on_end = [this, at](std::exception_ptr failed) {
+        on_done(at, failed);
+    };
     asio::co_spawn(
-        executor_, suspended_start(std::move(child)), asio::bind_cancellation_slot(at->slot(), std::move(on_end)));
+        executor_, suspended_start(std::move(child)),
+        asio::bind_cancellation_slot(at->slot(), std::move(on_end)));
     if (cancelled_)
         at->emit(asio::cancellation_type::terminal);
 }
@@ -71,7 +77,8 @@ asio::awaitable<void> task_group::join() {
         if (stopped) {
             cancel();
             // Else every further wait would return at once.
-            co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+            co_await asio::this_coro::reset_cancellation_state(
+                asio::enable_terminal_cancellation());
         }
         try {
             co_await done_.wait();

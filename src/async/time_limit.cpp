@@ -13,7 +13,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-asio::awaitable<void> run_then_flag(asio::awaitable<void> work, bool& ended, asio::steady_timer& timer) {
+asio::awaitable<void>
+run_then_flag(asio::awaitable<void> work, bool& ended, asio::steady_timer& timer) {
     try {
         co_await std::move(work);
         ended = true;
@@ -25,7 +26,8 @@ asio::awaitable<void> run_then_flag(asio::awaitable<void> work, bool& ended, asi
 
 } // namespace
 
-asio::awaitable<bool> best_effort(asio::awaitable<void> work, std::chrono::steady_clock::duration time) {
+asio::awaitable<bool>
+best_effort(asio::awaitable<void> work, std::chrono::steady_clock::duration time) {
     const auto executor = co_await asio::this_coro::executor;
     asio::steady_timer timer(executor, time);
     bool ended = false;

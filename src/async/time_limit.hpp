@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+
 #include <chrono>
 
 namespace tarpon::async {

@@ -6,6 +6,7 @@
 #include <tarpon/error.hpp>
 
 #include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <map>
 
@@ -26,37 +27,50 @@ Exit codes: 0 done, 1 bug, 2 usage, 3 archive, 4 authentication, 5 registry refu
 std::string environment_name(std::string_view option) {
     std::string name = "TARPON_";
     for (const char c : option)
-        name.push_back(c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
+        name.push_back(
+            c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
     return name;
 }
 
 /// Adds "--name[,more]" with its environment variable.
 template <class Value>
-CLI::Option* add_option(CLI::App& app, const std::string& names, Value& value, const std::string& help) {
+CLI::Option*
+add_option(CLI::App& app, const std::string& names, Value& value, const std::string& help) {
     CLI::Option* option = app.add_option(names, value, help);
     return option->envname(environment_name(option->get_lnames().front()));
 }
 
-CLI::Option* add_flag(CLI::App& app, const std::string& names, bool& value, const std::string& help) {
+CLI::Option*
+add_flag(CLI::App& app, const std::string& names, bool& value, const std::string& help) {
     CLI::Option* option = app.add_flag(names, value, help);
     return option->envname(environment_name(option->get_lnames().front()));
 }
 
 const std::map<std::string, compression> compressions{
-    {"auto", compression::automatic}, {"gzip", compression::gzip}, {"zstd", compression::zstd}, {"none", compression::none}};
+    {"auto", compression::automatic},
+    {"gzip", compression::gzip},
+    {"zstd", compression::zstd},
+    {"none", compression::none}};
 const std::map<std::string, manifest_format> formats{
-    {"auto", manifest_format::automatic}, {"oci", manifest_format::oci}, {"docker", manifest_format::docker}};
+    {"auto", manifest_format::automatic},
+    {"oci", manifest_format::oci},
+    {"docker", manifest_format::docker}};
 const std::map<std::string, missing_platforms> missing_choices{
     {"error", missing_platforms::error}, {"prune", missing_platforms::prune}};
 const std::map<std::string, progress_style> progress_styles{
-    {"auto", progress_style::automatic}, {"bar", progress_style::bar}, {"plain", progress_style::plain}, {"none", progress_style::none}};
+    {"auto", progress_style::automatic},
+    {"bar", progress_style::bar},
+    {"plain", progress_style::plain},
+    {"none", progress_style::none}};
 const std::map<std::string, log_level> log_levels{
-    {"error", log_level::error}, {"warn", log_level::warn}, {"info", log_level::info}, {"debug", log_level::debug},
-    {"trace", log_level::trace}, {"0", log_level::error},   {"1", log_level::warn},   {"2", log_level::info},
-    {"3", log_level::debug},     {"4", log_level::trace}};
+    {"error", log_level::error}, {"warn", log_level::warn},   {"info", log_level::info},
+    {"debug", log_level::debug}, {"trace", log_level::trace}, {"0", log_level::error},
+    {"1", log_level::warn},      {"2", log_level::info},      {"3", log_level::debug},
+    {"4", log_level::trace}};
 
 template <class Value>
-Value choose(const std::map<std::string, Value>& choices, const std::string& text, std::string_view option) {
+Value choose(
+    const std::map<std::string, Value>& choices, const std::string& text, std::string_view option) {
     const auto found = choices.find(text);
     if (found != choices.end())
         return found->second;
@@ -64,7 +78,8 @@ Value choose(const std::map<std::string, Value>& choices, const std::string& tex
     for (const auto& [name, value] : choices)
         if (name.size() > 1)
             names += concat(names.empty() ? "" : ", ", name);
-    throw error(errc::usage, concat("--", option, " ", foreign_text(text, 80), ": must be one of ", names));
+    throw error(
+        errc::usage, concat("--", option, " ", foreign_text(text, 80), ": must be one of ", names));
 }
 
 /// Texts of options that become other types after parsing.
@@ -91,14 +106,23 @@ void finish_output(output_options& output, const raw_texts& raw) {
 void add_where(CLI::App& app, push_command& push, raw_texts& raw) {
     destination& where = push.options.where;
     const char* const group = "Where images go";
-    add_option(app, "--registry", where.registry, "HOST[:PORT][/PREFIX]; names and tags come from the archive")->group(group);
-    add_option(app, "--to", where.to, "REPOSITORY[:TAG] for one image (repeatable for several tags)")
+    add_option(
+        app, "--registry", where.registry,
+        "HOST[:PORT][/PREFIX]; names and tags come from the archive")
+        ->group(group);
+    add_option(
+        app, "--to", where.to, "REPOSITORY[:TAG] for one image (repeatable for several tags)")
         ->allow_extra_args(false)
         ->group(group);
-    add_option(app, "--image", where.image, "which image of the archive: NAME[:TAG] or @INDEX")->group(group);
-    add_option(app, "--staging", where.staging, "repository for a pipe's blobs until names are known [PREFIX/tarpon-staging]")
+    add_option(app, "--image", where.image, "which image of the archive: NAME[:TAG] or @INDEX")
         ->group(group);
-    add_option(app, "--map", raw.map, "REGEX=REPLACEMENT for repository names, with --registry (repeatable)")
+    add_option(
+        app, "--staging", where.staging,
+        "repository for a pipe's blobs until names are known [PREFIX/tarpon-staging]")
+        ->group(group);
+    add_option(
+        app, "--map", raw.map,
+        "REGEX=REPLACEMENT for repository names, with --registry (repeatable)")
         ->allow_extra_args(false)
         ->group(group);
 }
@@ -106,16 +130,27 @@ void add_where(CLI::App& app, push_command& push, raw_texts& raw) {
 void add_what(CLI::App& app, push_command& push, raw_texts& raw) {
     push_options& options = push.options;
     const char* const group = "What is pushed";
-    add_option(app, "--compression", raw.compression, "auto, gzip, zstd, none [auto]")->group(group);
-    add_option(app, "--compression-level", options.compression_level, "1 fastest to 9 smallest (zstd: 19)")
+    add_option(app, "--compression", raw.compression, "auto, gzip, zstd, none [auto]")
+        ->group(group);
+    add_option(
+        app, "--compression-level", options.compression_level, "1 fastest to 9 smallest (zstd: 19)")
         ->check(CLI::Range(1, 19))
         ->group(group);
-    add_option(app, "--format", raw.format, "manifests that have to be built: auto, oci, docker [auto]")->group(group);
-    add_option(app, "--platform", options.platforms, "OS/ARCH[/VARIANT] to push of an index (repeatable)")
+    add_option(
+        app, "--format", raw.format, "manifests that have to be built: auto, oci, docker [auto]")
+        ->group(group);
+    add_option(
+        app, "--platform", options.platforms, "OS/ARCH[/VARIANT] to push of an index (repeatable)")
         ->allow_extra_args(false)
         ->group(group);
-    add_option(app, "--missing-platforms", raw.missing, "error, or prune: push an index without them [error]")->group(group);
-    add_flag(app, "-n,--dry-run", options.dry_run, "ask the registry, send nothing, say what would be sent")->group(group);
+    add_option(
+        app, "--missing-platforms", raw.missing,
+        "error, or prune: push an index without them [error]")
+        ->group(group);
+    add_flag(
+        app, "-n,--dry-run", options.dry_run,
+        "ask the registry, send nothing, say what would be sent")
+        ->group(group);
 }
 
 void add_how(CLI::App& app, push_command& push, raw_texts& raw) {
@@ -124,27 +159,44 @@ void add_how(CLI::App& app, push_command& push, raw_texts& raw) {
     add_option(app, "-j,--jobs", options.jobs, "most uploads and connections at a time [6]")
         ->check(CLI::Range(1, limits::jobs_max))
         ->group(group);
-    add_option(app, "--threads", options.threads, "workers for hashing and compression [processors]")
+    add_option(
+        app, "--threads", options.threads, "workers for hashing and compression [processors]")
         ->check(CLI::Range(1, limits::threads_max))
         ->group(group);
     add_option(app, "--memory", raw.memory, "hard cap on buffers [48M]")->group(group);
-    add_option(app, "--spool", options.spool, "copy a pipe to this folder first, instead of one pass")->group(group);
+    add_option(
+        app, "--spool", options.spool, "copy a pipe to this folder first, instead of one pass")
+        ->group(group);
 }
 
 void add_access(CLI::App& app, push_command& push) {
     connection_options& connection = push.options.connection;
     const char* const group = "Access";
     add_option(app, "-u,--username", connection.username, "user name")->group(group);
-    add_flag(app, "--password-stdin", push.password_stdin, "read the password from standard input")->group(group);
-    add_option(app, "-p,--password", connection.password, "password (others can see it: better --password-stdin)")
+    add_flag(app, "--password-stdin", push.password_stdin, "read the password from standard input")
         ->group(group);
-    add_option(app, "--ca-file", connection.ca_file, "PEM file of authorities to trust besides the system's")->group(group);
-    add_flag(app, "--insecure,--skip-ssl-verify", connection.insecure, "do not verify the TLS certificate")->group(group);
-    add_flag(app, "--plain-http", connection.plain_http, "plain HTTP, also to hosts that are not loopback")->group(group);
+    add_option(
+        app, "-p,--password", connection.password,
+        "password (others can see it: better --password-stdin)")
+        ->group(group);
+    add_option(
+        app, "--ca-file", connection.ca_file,
+        "PEM file of authorities to trust besides the system's")
+        ->group(group);
+    add_flag(
+        app, "--insecure,--skip-ssl-verify", connection.insecure,
+        "do not verify the TLS certificate")
+        ->group(group);
+    add_flag(
+        app, "--plain-http", connection.plain_http,
+        "plain HTTP, also to hosts that are not loopback")
+        ->group(group);
 }
 
 void add_push(CLI::App& app, push_command& push, raw_texts& raw) {
-    app.add_option("ARCHIVE", push.archives, "archives of docker save, podman, skopeo, buildx, crane …")->required();
+    app.add_option(
+           "ARCHIVE", push.archives, "archives of docker save, podman, skopeo, buildx, crane …")
+        ->required();
     add_where(app, push, raw);
     add_what(app, push, raw);
     add_how(app, push, raw);
@@ -165,11 +217,13 @@ void finish_push(push_command& push, const raw_texts& raw, const CLI::App& app) 
     for (const std::string& rule : raw.map) {
         const std::size_t equals = rule.rfind('=');
         if (equals == rule.npos)
-            throw error(errc::usage, concat("--map ", foreign_text(rule, 80), ": must be REGEX=REPLACEMENT"));
+            throw error(
+                errc::usage,
+                concat("--map ", foreign_text(rule, 80), ": must be REGEX=REPLACEMENT"));
         options.where.map.emplace_back(rule.substr(0, equals), rule.substr(equals + 1));
     }
-    const bool stdin_twice = push.password_stdin
-                             && std::count(push.archives.begin(), push.archives.end(), "-") > 0;
+    const bool stdin_twice =
+        push.password_stdin && std::count(push.archives.begin(), push.archives.end(), "-") > 0;
     if (stdin_twice)
         throw error(errc::usage, "standard input cannot carry both the archive and the password");
     const std::string& given = options.connection.password;
@@ -190,7 +244,8 @@ void add_inspect(CLI::App& app, inspect_command& inspect, raw_texts& raw) {
 
 void add_serve(CLI::App& app, serve_command& serve, raw_texts& raw) {
     add_option(app, "--listen", serve.options.listen, "ADDRESS:PORT [127.0.0.1:8080]");
-    add_option(app, "--storage", serve.options.storage, "folder of the registry [./tarpon-registry]");
+    add_option(
+        app, "--storage", serve.options.storage, "folder of the registry [./tarpon-registry]");
     add_option(app, "--threads", serve.options.threads, "workers for hashing and disk [processors]")
         ->check(CLI::Range(1, limits::threads_max));
     add_output_options(app, serve.output, raw);
@@ -207,7 +262,8 @@ std::uint64_t parse_size(const std::string& text) {
     std::string_view digits = text;
     std::uint64_t factor = 1;
     if (!digits.empty()) {
-        const char unit = static_cast<char>(std::toupper(static_cast<unsigned char>(digits.back())));
+        const char unit =
+            static_cast<char>(std::toupper(static_cast<unsigned char>(digits.back())));
         const std::size_t power = units.find(unit);
         if (power != units.npos) {
             digits.remove_suffix(1);
@@ -216,16 +272,21 @@ std::uint64_t parse_size(const std::string& text) {
     }
     const auto value = parse_decimal(digits);
     if (!value || *value > (1ull << 62) / factor)
-        throw error(errc::usage, concat("\"", foreign_text(text, 40), "\" is not a size (like 48M; K, M, G are powers of 1024)"));
+        throw error(
+            errc::usage, concat(
+                             "\"", foreign_text(text, 40),
+                             "\" is not a size (like 48M; K, M, G are powers of 1024)"));
     return *value * factor;
 }
 
 bool wants_json(int argc, const char* const* argv) {
-    return std::any_of(argv, argv + argc, [](const char* arg) { return std::string_view(arg) == "--json"; });
+    return std::any_of(
+        argv, argv + argc, [](const char* arg) { return std::string_view(arg) == "--json"; });
 }
 
 any_command parse(int argc, const char* const* argv) {
-    CLI::App app("tarpon pushes container image archives into a registry, straight from the tar.", "tarpon");
+    CLI::App app(
+        "tarpon pushes container image archives into a registry, straight from the tar.", "tarpon");
     app.footer(examples);
     app.require_subcommand(1);
     bool version = false;
@@ -235,7 +296,8 @@ any_command parse(int argc, const char* const* argv) {
     serve_command serve;
     raw_texts push_raw, inspect_raw, serve_raw;
     CLI::App* push_app = app.add_subcommand("push", "push every image of every archive");
-    CLI::App* inspect_app = app.add_subcommand("inspect", "list images, tags, platforms and layers of an archive");
+    CLI::App* inspect_app =
+        app.add_subcommand("inspect", "list images, tags, platforms and layers of an archive");
     CLI::App* serve_app = app.add_subcommand("serve", "serve a folder as a registry");
     app.add_subcommand("version", "print the version");
     CLI::App* help_app = app.add_subcommand("help", "print this help");
@@ -252,7 +314,8 @@ any_command parse(int argc, const char* const* argv) {
     } catch (const CLI::ParseError& e) {
         if (version)
             return print_command{version_text()};
-        throw error(errc::usage, foreign_text(e.what()), {}, "tarpon --help, or tarpon VERB --help");
+        throw error(
+            errc::usage, foreign_text(e.what()), {}, "tarpon --help, or tarpon VERB --help");
     }
     if (version || app.got_subcommand("version"))
         return print_command{version_text()};
@@ -262,7 +325,9 @@ any_command parse(int argc, const char* const* argv) {
         for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
             if (verb->get_name() == help_verb)
                 return print_command{verb->help()};
-        throw error(errc::usage, concat("there is no verb \"", foreign_text(help_verb, 40), "\""), {}, "tarpon --help");
+        throw error(
+            errc::usage, concat("there is no verb \"", foreign_text(help_verb, 40), "\""), {},
+            "tarpon --help");
     }
     if (app.got_subcommand(push_app)) {
         finish_push(push, push_raw, *push_app);

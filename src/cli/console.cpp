@@ -4,10 +4,11 @@
 #include "cli/event_json.hpp"
 #include "model/text.hpp"
 
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace tarpon::cli {
@@ -31,7 +32,8 @@ void write_all(int fd, std::string_view text) {
 
 bool terminal_can_draw() {
     const char* term = std::getenv("TERM");
-    return ::isatty(STDERR_FILENO) && term && *term && std::string_view(term) != "dumb" && !std::getenv("CI");
+    return ::isatty(STDERR_FILENO) && term && *term && std::string_view(term) != "dumb"
+           && !std::getenv("CI");
 }
 
 struct terminal_size {
@@ -47,11 +49,16 @@ terminal_size size_of_terminal() {
 
 const char* name_of(log_level level) {
     switch (level) {
-    case log_level::error: return "error";
-    case log_level::warn: return "warning";
-    case log_level::info: return "info";
-    case log_level::debug: return "debug";
-    case log_level::trace: return "trace";
+    case log_level::error:
+        return "error";
+    case log_level::warn:
+        return "warning";
+    case log_level::info:
+        return "info";
+    case log_level::debug:
+        return "debug";
+    case log_level::trace:
+        return "trace";
     }
     return "info";
 }
@@ -67,7 +74,9 @@ std::string error_text(const error& what) {
     return text;
 }
 
-console::console(const output_options& options) : options_(options), next_plain_line_(begun_ + first_line_after) {
+console::console(const output_options& options)
+    : options_(options)
+    , next_plain_line_(begun_ + first_line_after) {
     if (options.quiet || options.progress == progress_style::none)
         return;
     const bool live = options.progress == progress_style::bar
@@ -112,14 +121,17 @@ void console::summary(const push_summary& numbers) {
     }
     if (display_ == display::none)
         return;
-    const double speed = numbers.seconds > 0 ? static_cast<double>(numbers.bytes_sent) / numbers.seconds : 0;
+    const double speed =
+        numbers.seconds > 0 ? static_cast<double>(numbers.bytes_sent) / numbers.seconds : 0;
     std::string text = concat(
-        "tarpon: ", counted(numbers.images, "reference"), " pushed", numbers.failed ? concat(", ", numbers.failed, " failed") : "",
-        "; ", counted(numbers.blobs_uploaded, "blob"), " uploaded, ", numbers.blobs_skipped, " skipped; ",
+        "tarpon: ", counted(numbers.images, "reference"), " pushed",
+        numbers.failed ? concat(", ", numbers.failed, " failed") : "", "; ",
+        counted(numbers.blobs_uploaded, "blob"), " uploaded, ", numbers.blobs_skipped, " skipped; ",
         human_bytes(numbers.bytes_sent), " sent");
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, "%.1f", numbers.seconds);
-    text += concat(" in ", seconds, " s (", human_bytes(static_cast<std::uint64_t>(speed)), "/s)\n");
+    text +=
+        concat(" in ", seconds, " s (", human_bytes(static_cast<std::uint64_t>(speed)), "/s)\n");
     print_message(text);
 }
 
@@ -146,8 +158,8 @@ void console::on_plan(const plan_event& event) {
     if (options_.json)
         return print_result(to_json(event));
     print_result(concat(
-        event.reference, ": ", event.blobs_to_send, " of ", counted(event.blobs, "blob"), " would be sent, from ",
-        human_bytes(event.bytes_to_read), " of the archive"));
+        event.reference, ": ", event.blobs_to_send, " of ", counted(event.blobs, "blob"),
+        " would be sent, from ", human_bytes(event.bytes_to_read), " of the archive"));
 }
 
 void console::on_failure(const failure_event& event) {
@@ -164,7 +176,8 @@ void console::on_log(log_level level, const std::string& message) {
 void console::draw(const progress_snapshot& now) {
     const terminal_size size = size_of_terminal();
     const auto rows = live_rows(
-        now, rate_, clock::now(), size.columns > 1 ? size.columns - 1 : 1, std::min(size.rows / 2, rows_max));
+        now, rate_, clock::now(), size.columns > 1 ? size.columns - 1 : 1,
+        std::min(size.rows / 2, rows_max));
     std::string frame = "\x1b[?25l\r";
     if (rows_drawn_ > 1)
         frame += concat("\x1b[", rows_drawn_ - 1, "A");
@@ -177,7 +190,8 @@ void console::draw(const progress_snapshot& now) {
 void console::on_progress(const progress_snapshot& now) {
     const auto time = clock::now();
     rate_.sample(time, now.bytes_done);
-    if (display_ == display::live && time - begun_ >= first_frame_after && ::tcgetpgrp(STDERR_FILENO) == ::getpgrp())
+    if (display_ == display::live && time - begun_ >= first_frame_after
+        && ::tcgetpgrp(STDERR_FILENO) == ::getpgrp())
         draw(now);
     if (display_ == display::plain && time >= next_plain_line_) {
         next_plain_line_ = time + line_every;

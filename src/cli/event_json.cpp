@@ -20,10 +20,14 @@ json::value or_null(const std::string& text) {
 
 const char* name_of(blob_status status) {
     switch (status) {
-    case blob_status::uploaded: return "uploaded";
-    case blob_status::exists: return "exists";
-    case blob_status::mounted: return "mounted";
-    case blob_status::reused: return "reused";
+    case blob_status::uploaded:
+        return "uploaded";
+    case blob_status::exists:
+        return "exists";
+    case blob_status::mounted:
+        return "mounted";
+    case blob_status::reused:
+        return "reused";
     }
     return "uploaded";
 }
@@ -107,7 +111,8 @@ std::string to_json(const failure_event& failure) {
     event["archive"] = or_null(failure.archive);
     event["cause"] = or_null(failure.what.cause());
     event["hint"] = or_null(failure.what.hint());
-    event["http_status"] = failure.what.http_status() == 0 ? json::value() : json::value(failure.what.http_status());
+    event["http_status"] =
+        failure.what.http_status() == 0 ? json::value() : json::value(failure.what.http_status());
     return json::serialize(event);
 }
 

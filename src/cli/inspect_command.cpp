@@ -18,7 +18,9 @@ void print(const std::string& line) {
 
 void print_image(const inspected_image& image, const std::string& indent) {
     if (!image.digest.empty())
-        print(concat(indent, "digest    ", image.digest.str(), image.present ? "" : "  (not in the archive)"));
+        print(concat(
+            indent, "digest    ", image.digest.str(),
+            image.present ? "" : "  (not in the archive)"));
     if (!image.media_type.empty())
         print(concat(indent, "type      ", image.media_type));
     if (!image.platform.empty())
@@ -27,7 +29,9 @@ void print_image(const inspected_image& image, const std::string& indent) {
         print(concat(indent, "image ID  ", image.config.str()));
     for (const inspected_layer& layer : image.layers) {
         const auto& known = layer.diff_id.empty() ? layer.content.digest : layer.diff_id;
-        print(concat(indent, "layer     ", known.str(), "  ", layer.encoding, "  ", human_bytes(layer.size)));
+        print(concat(
+            indent, "layer     ", known.str(), "  ", layer.encoding, "  ",
+            human_bytes(layer.size)));
     }
     for (const inspected_image& platform : image.platforms) {
         print(concat(indent, "- ", platform.platform.empty() ? "manifest" : platform.platform));
@@ -41,7 +45,8 @@ void print_image(const inspected_image& image, const std::string& indent) {
 
 void print_text(const inspection& found) {
     print(concat(
-        found.archive, ": ", found.dialect, ", ", counted(found.images.size(), "image"), ", ", human_bytes(found.size),
+        found.archive, ": ", found.dialect, ", ", counted(found.images.size(), "image"), ", ",
+        human_bytes(found.size),
         found.compression == "none" ? "" : concat(" (", found.compression, ")")));
     for (std::size_t i = 0; i < found.images.size(); ++i) {
         std::string names;

@@ -32,7 +32,8 @@ int run_main(int argc, const char* const* argv) {
     } catch (const error& e) {
         return fail(argc, argv, e);
     } catch (const std::exception& e) {
-        return fail(argc, argv, error(errc::internal, "this is a bug in tarpon", foreign_text(e.what())));
+        return fail(
+            argc, argv, error(errc::internal, "this is a bug in tarpon", foreign_text(e.what())));
     }
 }
 

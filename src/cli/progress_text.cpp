@@ -14,7 +14,8 @@ constexpr std::chrono::seconds stall_shown_after{10};
 constexpr std::size_t narrow_columns = 60;
 
 std::string percent(std::uint64_t part, std::uint64_t whole) {
-    return whole == 0 ? std::string() : concat(std::min<std::uint64_t>(100, part * 100 / whole), "%");
+    return whole == 0 ? std::string()
+                      : concat(std::min<std::uint64_t>(100, part * 100 / whole), "%");
 }
 
 std::string padded(std::string text, std::size_t width) {
@@ -35,9 +36,12 @@ std::string cut(std::string text, std::size_t columns) {
 }
 
 std::string active_row(const active_blob& blob) {
-    std::string row = concat("  ", padded(std::string(blob.state), 11), " ", padded(foreign_text(blob.label, 40), 14));
+    std::string row = concat(
+        "  ", padded(std::string(blob.state), 11), " ", padded(foreign_text(blob.label, 40), 14));
     if (blob.total > 0)
-        row += concat("  ", human_bytes(blob.done), " of ", human_bytes(blob.total), "  ", percent(blob.done, blob.total));
+        row += concat(
+            "  ", human_bytes(blob.done), " of ", human_bytes(blob.total), "  ",
+            percent(blob.done, blob.total));
     return row;
 }
 
@@ -57,7 +61,8 @@ void rate_meter::sample(time_point now, std::uint64_t bytes) {
 double rate_meter::speed_over(time_point now, std::chrono::seconds window) const {
     if (points_.size() < 2)
         return 0;
-    const auto first = std::find_if(points_.begin(), points_.end(), [&](const point& p) { return now - p.time <= window; });
+    const auto first = std::find_if(
+        points_.begin(), points_.end(), [&](const point& p) { return now - p.time <= window; });
     if (first == points_.end() || first == std::prev(points_.end()))
         return 0;
     const double seconds = std::chrono::duration<double>(points_.back().time - first->time).count();
@@ -73,7 +78,8 @@ double rate_meter::long_speed(time_point now) const {
 }
 
 std::chrono::seconds rate_meter::stalled(time_point now) const {
-    return points_.empty() ? std::chrono::seconds(0) : std::chrono::duration_cast<std::chrono::seconds>(now - moved_);
+    return points_.empty() ? std::chrono::seconds(0)
+                           : std::chrono::duration_cast<std::chrono::seconds>(now - moved_);
 }
 
 std::string human_duration(std::chrono::seconds time) {
@@ -85,8 +91,11 @@ std::string human_duration(std::chrono::seconds time) {
     return concat(std::max<long>(0, total), "s");
 }
 
-std::string total_line(const progress_snapshot& now, const rate_meter& rate, rate_meter::time_point at) {
-    std::string line = concat("pushed ", now.archives_done, "/", now.archives_total, now.archives_total == 1 ? " archive  " : " archives  ");
+std::string
+total_line(const progress_snapshot& now, const rate_meter& rate, rate_meter::time_point at) {
+    std::string line = concat(
+        "pushed ", now.archives_done, "/", now.archives_total,
+        now.archives_total == 1 ? " archive  " : " archives  ");
     line += human_bytes(now.bytes_done);
     if (now.bytes_total > 0)
         line += concat(" of ", human_bytes(now.bytes_total), now.total_known ? "" : "+");
@@ -99,8 +108,9 @@ std::string total_line(const progress_snapshot& now, const rate_meter& rate, rat
         line += concat("  ", human_bytes(static_cast<std::uint64_t>(speed)), "/s");
     const double estimate = rate.long_speed(at);
     if (now.total_known && estimate >= 1024 && now.bytes_done < now.bytes_total)
-        line += concat("  ETA ", human_duration(std::chrono::seconds(
-                                     static_cast<long>(static_cast<double>(now.bytes_total - now.bytes_done) / estimate))));
+        line += concat(
+            "  ETA ", human_duration(std::chrono::seconds(static_cast<long>(
+                          static_cast<double>(now.bytes_total - now.bytes_done) / estimate))));
     line += concat("  sent ", human_bytes(now.bytes_sent));
     if (now.bytes_skipped > 0)
         line += concat("  skipped ", human_bytes(now.bytes_skipped));
@@ -110,7 +120,10 @@ std::string total_line(const progress_snapshot& now, const rate_meter& rate, rat
 }
 
 std::vector<std::string> live_rows(
-    const progress_snapshot& now, const rate_meter& rate, rate_meter::time_point at, std::size_t columns,
+    const progress_snapshot& now,
+    const rate_meter& rate,
+    rate_meter::time_point at,
+    std::size_t columns,
     std::size_t rows) {
     std::vector<std::string> out{cut(total_line(now, rate, at), columns)};
     if (columns < narrow_columns || rows < 2)

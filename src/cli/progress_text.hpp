@@ -38,12 +38,16 @@ private:
 std::string human_duration(std::chrono::seconds time);
 
 /// The line that is always there: archives, bytes, percent, speed, time left, what was skipped.
-std::string total_line(const progress_snapshot& now, const rate_meter& rate, rate_meter::time_point at);
+std::string
+total_line(const progress_snapshot& now, const rate_meter& rate, rate_meter::time_point at);
 
 /// The total line and, where there is room, one row for each blob under way. No row is wider than
 /// `columns`, and there are at most `rows` of them.
 std::vector<std::string> live_rows(
-    const progress_snapshot& now, const rate_meter& rate, rate_meter::time_point at, std::size_t columns,
+    const progress_snapshot& now,
+    const rate_meter& rate,
+    rate_meter::time_point at,
+    std::size_t columns,
     std::size_t rows);
 
 } // namespace tarpon::cli

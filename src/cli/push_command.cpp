@@ -8,6 +8,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+
 #include <iostream>
 #include <optional>
 #include <string>
@@ -38,7 +39,8 @@ push_report run_push(const push_command& command, push_options options, console&
         stop.forget();
     };
     asio::co_spawn(
-        io, push(command.archives, std::move(options), out), asio::bind_cancellation_slot(stop.slot(), on_end));
+        io, push(command.archives, std::move(options), out),
+        asio::bind_cancellation_slot(stop.slot(), on_end));
     io.run();
     if (failed)
         std::rethrow_exception(failed);
@@ -55,7 +57,8 @@ int run(const push_command& command) {
         if (command.password_stdin)
             options.connection.password = read_password();
         if (command.password_on_command_line)
-            out.warning("--password can be seen by other users of this machine; use --password-stdin");
+            out.warning(
+                "--password can be seen by other users of this machine; use --password-stdin");
         if (options.connection.insecure)
             out.warning("--insecure: TLS certificates are not verified");
         const push_report report = run_push(command, std::move(options), out);

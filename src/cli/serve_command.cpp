@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+
 #include <cstdio>
 
 namespace tarpon::cli {
@@ -20,9 +21,14 @@ namespace asio = boost::asio;
 namespace {
 
 void print_listening(const serve_command& command, const std::string& address) {
-    std::string line = concat("tarpon: registry at http://", address, ", storage ", command.options.storage);
+    std::string line =
+        concat("tarpon: registry at http://", address, ", storage ", command.options.storage);
     if (command.output.json)
-        line = boost::json::serialize(boost::json::object{{"schema", 1}, {"event", "listening"}, {"address", address}, {"storage", command.options.storage}});
+        line = boost::json::serialize(boost::json::object{
+            {"schema", 1},
+            {"event", "listening"},
+            {"address", address},
+            {"storage", command.options.storage}});
     std::puts(line.c_str());
     std::fflush(stdout);
 }
@@ -39,9 +45,15 @@ int run(const serve_command& command) {
         stop.forget();
     };
     serve_events events;
-    events.listening = [&](const std::string& address) { print_listening(command, address); };
-    events.log = [&](log_level level, const std::string& message) { out.on_log(level, message); };
-    asio::co_spawn(io, serve(command.options, std::move(events)), asio::bind_cancellation_slot(stop.slot(), on_end));
+    events.listening = [&](const std::string& address) {
+        print_listening(command, address);
+    };
+    events.log = [&](log_level level, const std::string& message) {
+        out.on_log(level, message);
+    };
+    asio::co_spawn(
+        io, serve(command.options, std::move(events)),
+        asio::bind_cancellation_slot(stop.slot(), on_end));
     io.run();
     try {
         if (failed && !stop.received())

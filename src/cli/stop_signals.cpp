@@ -8,7 +8,8 @@ namespace tarpon::cli {
 
 namespace asio = boost::asio;
 
-stop_signals::stop_signals(asio::io_context& io) : signals_(io, SIGINT, SIGTERM) {
+stop_signals::stop_signals(asio::io_context& io)
+    : signals_(io, SIGINT, SIGTERM) {
     wait();
 }
 

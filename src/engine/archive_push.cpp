@@ -33,23 +33,29 @@ archive_file open_input(const std::string& name) {
         throw error(errc::archive_unreadable, "it is not open");
     if (::isatty(copy)) {
         ::close(copy);
-        throw error(errc::usage, "there is no archive on standard input, which is a terminal", {}, "docker save IMAGE | tarpon push - --to REFERENCE");
+        throw error(
+            errc::usage, "there is no archive on standard input, which is a terminal", {},
+            "docker save IMAGE | tarpon push - --to REFERENCE");
     }
     return archive_file::adopt(copy, display_name(name)).value();
 }
 
-asio::awaitable<void> push_indexed(run_context& run, const std::string& name, const archive_file& file) {
-    auto index = [&file] { return file.index().value(); };
+asio::awaitable<void>
+push_indexed(run_context& run, const std::string& name, const archive_file& file) {
+    auto index = [&file] {
+        return file.index().value();
+    };
     const archive_contents contents = co_await async::run_on(run.workers.get_executor(), index);
     file_supply supply(run, file, contents);
     co_await execute_plan(run, name, contents, supply);
 }
 
-asio::awaitable<void> push_once_through(run_context& run, const std::string& name, byte_source& from) {
+asio::awaitable<void>
+push_once_through(run_context& run, const std::string& name, byte_source& from) {
     if (run.options.dry_run)
         throw error(
-            errc::usage, concat("a dry run cannot tell what of ", name, " would be sent"), "it can be read only once",
-            "save the archive to a plain tar file, or use --spool DIR");
+            errc::usage, concat("a dry run cannot tell what of ", name, " would be sent"),
+            "it can be read only once", "save the archive to a plain tar file, or use --spool DIR");
     if (run.options.spool.empty()) {
         co_await push_stream(run, name, from);
         co_return;
@@ -58,14 +64,17 @@ asio::awaitable<void> push_once_through(run_context& run, const std::string& nam
     co_await push_indexed(run, name, spooled);
 }
 
-asio::awaitable<void> push_input(run_context& run, const std::string& name, const archive_file& file) {
+asio::awaitable<void>
+push_input(run_context& run, const std::string& name, const archive_file& file) {
     const bool from_start = ::lseek(file.fd(), 0, SEEK_CUR) == 0;
     if (!file.seekable() || !from_start) {
         archive::pipe_source pipe(run.executor, file.fd());
         co_await push_once_through(run, name, pipe);
         co_return;
     }
-    auto sniff = [&file] { return file.sniff().value(); };
+    auto sniff = [&file] {
+        return file.sniff().value();
+    };
     const archive::encoding kind = co_await async::run_on(run.workers.get_executor(), sniff);
     if (kind == archive::encoding::tar) {
         co_await push_indexed(run, name, file);
@@ -81,14 +90,18 @@ asio::awaitable<void> push_archive(run_context& run, std::string name) {
     const std::string shown = display_name(name);
     std::optional<error> failed;
     try {
-        auto open = [&name] { return open_input(name); };
+        auto open = [&name] {
+            return open_input(name);
+        };
         const archive_file file = co_await async::run_on(run.workers.get_executor(), open);
         co_await push_input(run, shown, file);
     } catch (const error& e) {
         failed = e;
     }
     if (failed) {
-        failed->in(concat(class_of(failed->code()) == error_class::archive ? "cannot read " : "cannot push ", shown));
+        failed->in(concat(
+            class_of(failed->code()) == error_class::archive ? "cannot read " : "cannot push ",
+            shown));
         run.failed(std::move(*failed), {}, name);
     }
     ++run.totals.archives_done;

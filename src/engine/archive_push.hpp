@@ -4,6 +4,7 @@
 #include "engine/run_context.hpp"
 
 #include <boost/asio/awaitable.hpp>
+
 #include <string>
 
 namespace tarpon::engine {

@@ -13,7 +13,9 @@ namespace {
 class memory_body final : public registry::upload_body {
 public:
     memory_body(const std::string& bytes, const digest& known, blob_facts& facts)
-        : bytes_(bytes), known_(known), facts_(facts) {}
+        : bytes_(bytes)
+        , known_(known)
+        , facts_(facts) {}
 
     asio::awaitable<body_piece> next() override {
         body_piece piece;
@@ -36,15 +38,21 @@ private:
 
 class entry_body final : public registry::upload_body {
 public:
-    entry_body(run_context& run, blob_input input, const blob_job& job, blob_facts& facts, activity& busy)
-        : job_(job), facts_(facts), stored_(std::move(input.bytes)), counted_(*stored_, run, busy) {
+    entry_body(
+        run_context& run, blob_input input, const blob_job& job, blob_facts& facts, activity& busy)
+        : job_(job)
+        , facts_(facts)
+        , stored_(std::move(input.bytes))
+        , counted_(*stored_, run, busy) {
         byte_source* plain = &counted_;
         if (input.treatment.decode) {
-            decoded_ = std::make_unique<archive::decoding_source>(counted_, input.stored, run.workers);
+            decoded_ =
+                std::make_unique<archive::decoding_source>(counted_, input.stored, run.workers);
             plain = decoded_.get();
         }
         const auto algo = job.is_promised() ? job.known->algo() : digest::algorithm::sha256;
-        stream_.emplace(run.workshop(), *plain, codec_for(input.treatment, run.options), input.length, algo);
+        stream_.emplace(
+            run.workshop(), *plain, codec_for(input.treatment, run.options), input.length, algo);
     }
 
     asio::awaitable<body_piece> next() override { return stream_->next(); }
@@ -83,13 +91,17 @@ codec_for(const layer_treatment& treatment, const push_options& options) {
     if (!treatment.encode)
         return pipeline::make_codec(compression::none, 0);
     const bool zstd = treatment.form == registry::layer_form::zstd;
-    return pipeline::make_codec(zstd ? compression::zstd : compression::gzip, options.compression_level);
+    return pipeline::make_codec(
+        zstd ? compression::zstd : compression::gzip, options.compression_level);
 }
 
 void check_blob(const blob_job& job, const pipeline::layer_facts& found) {
     const auto mismatch = [&](std::string_view what, const digest& wanted, const digest& got) {
         return error(
-            errc::digest_mismatch, concat(what, " ", wanted.brief(), " of the archive has other content than its metadata says"),
+            errc::digest_mismatch,
+            concat(
+                what, " ", wanted.brief(),
+                " of the archive has other content than its metadata says"),
             concat("expected ", wanted.str(), ", found ", got.str()));
     };
     if (job.diff_id && found.diff_id != *job.diff_id)
@@ -98,12 +110,13 @@ void check_blob(const blob_job& job, const pipeline::layer_facts& found) {
         throw mismatch("blob", *job.known, found.digest);
 }
 
-std::unique_ptr<registry::upload_body> make_memory_body(const std::string& bytes, const digest& known, blob_facts& facts) {
+std::unique_ptr<registry::upload_body>
+make_memory_body(const std::string& bytes, const digest& known, blob_facts& facts) {
     return std::make_unique<memory_body>(bytes, known, facts);
 }
 
-std::unique_ptr<registry::upload_body>
-make_entry_body(run_context& run, blob_input input, const blob_job& job, blob_facts& facts, activity& busy) {
+std::unique_ptr<registry::upload_body> make_entry_body(
+    run_context& run, blob_input input, const blob_job& job, blob_facts& facts, activity& busy) {
     return std::make_unique<entry_body>(run, std::move(input), job, facts, busy);
 }
 

@@ -12,14 +12,16 @@
 namespace tarpon::engine {
 
 /// A body from memory (configs, inline data). `bytes` and `facts` must outlive it.
-std::unique_ptr<registry::upload_body> make_memory_body(const std::string& bytes, const digest& known, blob_facts& facts);
+std::unique_ptr<registry::upload_body>
+make_memory_body(const std::string& bytes, const digest& known, blob_facts& facts);
 
 /// A body from the archive that writes into `facts` what it found out. References must outlive it.
-std::unique_ptr<registry::upload_body>
-make_entry_body(run_context& run, blob_input input, const blob_job& job, blob_facts& facts, activity& busy);
+std::unique_ptr<registry::upload_body> make_entry_body(
+    run_context& run, blob_input input, const blob_job& job, blob_facts& facts, activity& busy);
 
 /// The compressor for a treatment.
-std::shared_ptr<const pipeline::block_codec> codec_for(const layer_treatment& treatment, const push_options& options);
+std::shared_ptr<const pipeline::block_codec>
+codec_for(const layer_treatment& treatment, const push_options& options);
 
 /// Checks the digests of a blob that has gone through. Throws errc::digest_mismatch.
 void check_blob(const blob_job& job, const pipeline::layer_facts& found);
@@ -27,7 +29,10 @@ void check_blob(const blob_job& job, const pipeline::layer_facts& found);
 /// A byte source that counts what it gives, for the summary and the display.
 class counted_source final : public byte_source {
 public:
-    counted_source(byte_source& inner, run_context& run, activity& busy) : inner_(inner), run_(run), busy_(busy) {}
+    counted_source(byte_source& inner, run_context& run, activity& busy)
+        : inner_(inner)
+        , run_(run)
+        , busy_(busy) {}
     boost::asio::awaitable<std::size_t> read_some(std::span<std::byte> into) override;
 
 private:

@@ -15,9 +15,12 @@ namespace {
 
 blob_status status_of(upload_outcome outcome) {
     switch (outcome) {
-    case upload_outcome::uploaded: return blob_status::uploaded;
-    case upload_outcome::mounted: return blob_status::mounted;
-    case upload_outcome::exists: break;
+    case upload_outcome::uploaded:
+        return blob_status::uploaded;
+    case upload_outcome::mounted:
+        return blob_status::mounted;
+    case upload_outcome::exists:
+        break;
     }
     return blob_status::exists;
 }
@@ -25,7 +28,11 @@ blob_status status_of(upload_outcome outcome) {
 class blob_pusher {
 public:
     blob_pusher(run_context& run, blob_supply& from, const push_plan& plan, const blob_job& job)
-        : run_(run), from_(from), plan_(plan), job_(job), busy_(run.board, job.label, from.bytes_to_read(job)) {}
+        : run_(run)
+        , from_(from)
+        , plan_(plan)
+        , job_(job)
+        , busy_(run.board, job.label, from.bytes_to_read(job)) {}
 
     asio::awaitable<blob_facts> go();
 
@@ -36,7 +43,11 @@ private:
     asio::awaitable<std::unique_ptr<registry::upload_body>> open_body();
     /// A repository of the same registry that has the blob.
     std::optional<std::string> mount_source(const repository& target) const;
-    void tell(std::size_t repository, blob_status status, std::uint64_t bytes_sent, std::uint64_t bytes_not_read);
+    void tell(
+        std::size_t repository,
+        blob_status status,
+        std::uint64_t bytes_sent,
+        std::uint64_t bytes_not_read);
 
     run_context& run_;
     blob_supply& from_;
@@ -50,7 +61,10 @@ private:
 };
 
 void blob_pusher::tell(
-    std::size_t repository, blob_status status, std::uint64_t bytes_sent, std::uint64_t bytes_not_read) {
+    std::size_t repository,
+    blob_status status,
+    std::uint64_t bytes_sent,
+    std::uint64_t bytes_not_read) {
     blob_event event;
     event.digest = facts_.content.digest;
     event.diff_id = job_.diff_id.value_or(digest());
@@ -65,7 +79,8 @@ asio::awaitable<void> blob_pusher::ask_all() {
     busy_.state("checking");
     for (const std::size_t at : job_.repositories) {
         const repository& where = plan_.repositories[at];
-        const auto found = co_await registry::head_blob(run_.registry(where), where.path, *job_.known);
+        const auto found =
+            co_await registry::head_blob(run_.registry(where), where.path, *job_.known);
         // Another size under this digest: the registry's copy is broken, or the name was no digest.
         const bool same_size = !found.size || *found.size == job_.stored_bytes;
         if (found.present && same_size)
@@ -94,7 +109,9 @@ void blob_pusher::look_at_earlier() {
 
 asio::awaitable<std::unique_ptr<registry::upload_body>> blob_pusher::open_body() {
     if (!job_.has_content())
-        throw error(errc::archive_blob_missing, concat("blob ", job_.known->str(), " is not in the archive"));
+        throw error(
+            errc::archive_blob_missing,
+            concat("blob ", job_.known->str(), " is not in the archive"));
     busy_.state("sending");
     if (!job_.entry)
         co_return make_memory_body(*job_.bytes, *job_.known, facts_);
@@ -125,10 +142,15 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
     }
     if (!job_.has_content() && !request.facts.mount_from)
         throw error(
-            errc::archive_blob_missing,
-            concat("blob ", job_.known ? job_.known->str() : job_.label, " is neither in the archive nor in ", where.str()));
-    request.open_body = [this] { return open_body(); };
-    request.on_sent = [&sent](std::size_t bytes) { sent += bytes; };
+            errc::archive_blob_missing, concat(
+                                            "blob ", job_.known ? job_.known->str() : job_.label,
+                                            " is neither in the archive nor in ", where.str()));
+    request.open_body = [this] {
+        return open_body();
+    };
+    request.on_sent = [&sent](std::size_t bytes) {
+        sent += bytes;
+    };
     const auto done = co_await registry::put_blob(run_.registry(where), std::move(request));
     digest_known_ = true;
     present_.push_back(repository);
@@ -154,7 +176,8 @@ push_blob(run_context& run, blob_supply& from, const push_plan& plan, const blob
     co_return co_await pusher.go();
 }
 
-asio::awaitable<bool> blob_is_there(run_context& run, const repository& where, const blob_job& job) {
+asio::awaitable<bool>
+blob_is_there(run_context& run, const repository& where, const blob_job& job) {
     if (!job.known)
         co_return false;
     const auto found = co_await registry::head_blob(run.registry(where), where.path, *job.known);

@@ -11,9 +11,12 @@ boost::asio::awaitable<blob_input> file_supply::open(const blob_job& job) {
     if (job.is_promised() && entry.size != job.stored_bytes)
         throw error(
             errc::digest_mismatch,
-            concat("blob ", job.known->brief(), " has ", entry.size, " bytes in the archive, its descriptor says ", job.stored_bytes));
+            concat(
+                "blob ", job.known->brief(), " has ", entry.size,
+                " bytes in the archive, its descriptor says ", job.stored_bytes));
     blob_input input;
-    input.bytes = std::make_unique<archive::file_range_source>(file_, entry.offset, entry.size, run_.workers);
+    input.bytes =
+        std::make_unique<archive::file_range_source>(file_, entry.offset, entry.size, run_.workers);
     input.stored = job.stored;
     input.treatment = job.treatment;
     if (job.treatment.as_is())

@@ -12,6 +12,7 @@
 #include <tarpon/descriptor.hpp>
 
 #include <boost/asio/awaitable.hpp>
+
 #include <memory>
 #include <optional>
 
@@ -53,13 +54,20 @@ public:
 
 class file_supply final : public blob_supply {
 public:
-    file_supply(run_context& run, const archive::archive_file& file, const archive::archive_contents& contents)
-        : run_(run), file_(file), contents_(contents) {}
+    file_supply(
+        run_context& run,
+        const archive::archive_file& file,
+        const archive::archive_contents& contents)
+        : run_(run)
+        , file_(file)
+        , contents_(contents) {}
 
     std::optional<pushed_earlier> find(const blob_job&) override { return std::nullopt; }
     boost::asio::awaitable<blob_input> open(const blob_job& job) override;
     void check_unchanged() override { file_.check_unchanged().value(); }
-    std::uint64_t bytes_to_read(const blob_job& job) const override { return job.entry ? job.stored_bytes : 0; }
+    std::uint64_t bytes_to_read(const blob_job& job) const override {
+        return job.entry ? job.stored_bytes : 0;
+    }
 
 private:
     run_context& run_;

@@ -12,7 +12,8 @@ using registry::built_manifest;
 
 namespace {
 
-registry::registry_session& session_of(run_context& run, const push_plan& plan, const image_job& job) {
+registry::registry_session&
+session_of(run_context& run, const push_plan& plan, const image_job& job) {
     return run.registry(plan.repositories[job.repository]);
 }
 
@@ -39,31 +40,41 @@ bool layers_fit(const archive::manifest_document& found, const image_job& job) {
 
 bool format_fits(std::string_view media_type, manifest_format wanted) {
     switch (wanted) {
-    case manifest_format::oci: return media_type == media_type::oci_manifest;
-    case manifest_format::docker: return media_type == media_type::docker_manifest;
-    case manifest_format::automatic: break;
+    case manifest_format::oci:
+        return media_type == media_type::oci_manifest;
+    case manifest_format::docker:
+        return media_type == media_type::docker_manifest;
+    case manifest_format::automatic:
+        break;
     }
     return media_type::is_manifest(media_type);
 }
 
-asio::awaitable<void>
-put_tree(run_context& run, const push_plan& plan, const image_job& job, const image_tree& tree, bool with_root) {
+asio::awaitable<void> put_tree(
+    run_context& run,
+    const push_plan& plan,
+    const image_job& job,
+    const image_tree& tree,
+    bool with_root) {
     const std::string& path = plan.repositories[job.repository].path;
     for (const tree_manifest& manifest : tree.manifests) {
         if (!with_root && &manifest == &tree.root())
             continue;
         std::string bytes = manifest.bytes;
         co_await registry::put_manifest(
-            session_of(run, plan, job), path, manifest.self.digest.str(), manifest.self, std::move(bytes));
+            session_of(run, plan, job), path, manifest.self.digest.str(), manifest.self,
+            std::move(bytes));
     }
 }
 
 /// Builds the manifest of a job whose blobs are all known.
-built_manifest build(const image_job& job, const std::vector<blob_facts>& facts, manifest_format format) {
+built_manifest
+build(const image_job& job, const std::vector<blob_facts>& facts, manifest_format format) {
     const bool docker = format == manifest_format::docker;
     const auto& image = *job.built;
     descriptor config{
-        std::string(docker ? media_type::docker_config : media_type::oci_config), image.config_digest, image.config.size()};
+        std::string(docker ? media_type::docker_config : media_type::oci_config),
+        image.config_digest, image.config.size()};
     std::vector<descriptor> layers;
     for (std::size_t i = 0; i < image.layers.size(); ++i) {
         const auto blob = job.blobs[i + 1];
@@ -93,7 +104,11 @@ std::string reference_of(const push_plan& plan, const image_job& job, const std:
 /// One name of a manifest. Nothing is sent when the name has it already: registries with immutable
 /// tags refuse even an equal manifest.
 asio::awaitable<void> put_name(
-    run_context& run, const push_plan& plan, const image_job& job, const built_manifest& manifest, std::string tag) {
+    run_context& run,
+    const push_plan& plan,
+    const image_job& job,
+    const built_manifest& manifest,
+    std::string tag) {
     auto& session = session_of(run, plan, job);
     const std::string& path = plan.repositories[job.repository].path;
     const std::string name = tag.empty() ? manifest.self.digest.str() : tag;
@@ -110,22 +125,29 @@ asio::awaitable<void> put_name(
 
 /// A built image's first name, in the format asked for, or in Docker's when OCI is refused.
 asio::awaitable<built_manifest> put_built(
-    run_context& run, const push_plan& plan, const image_job& job, const std::vector<blob_facts>& facts,
+    run_context& run,
+    const push_plan& plan,
+    const image_job& job,
+    const std::vector<blob_facts>& facts,
     std::string tag) {
     const bool docker = run.options.format == manifest_format::docker;
-    built_manifest manifest = build(job, facts, docker ? manifest_format::docker : manifest_format::oci);
+    built_manifest manifest =
+        build(job, facts, docker ? manifest_format::docker : manifest_format::oci);
     std::optional<error> refused;
     try {
         co_await put_name(run, plan, job, manifest, tag);
     } catch (const error& e) {
         const bool retry = e.code() == errc::registry_manifest_rejected
-                           && run.options.format == manifest_format::automatic && can_be_docker(job);
+                           && run.options.format == manifest_format::automatic
+                           && can_be_docker(job);
         if (!retry)
             throw;
         refused = e;
     }
     if (refused) {
-        run.warn(concat(job.label, ": the registry refuses OCI manifests (", refused->cause(), "); using Docker schema 2"));
+        run.warn(concat(
+            job.label, ": the registry refuses OCI manifests (", refused->cause(),
+            "); using Docker schema 2"));
         manifest = build(job, facts, manifest_format::docker);
         co_await put_name(run, plan, job, manifest, tag);
     }
@@ -140,8 +162,8 @@ find_unchanged(run_context& run, const push_plan& plan, const image_job& job) {
     const std::string& path = plan.repositories[job.repository].path;
     if (job.tree) {
         const tree_manifest& root = job.tree->root();
-        const auto there =
-            co_await registry::head_manifest(session, path, job.tags.empty() ? root.self.digest.str() : job.tags.front());
+        const auto there = co_await registry::head_manifest(
+            session, path, job.tags.empty() ? root.self.digest.str() : job.tags.front());
         if (!there || there->digest != root.self.digest || !job.referrers.empty())
             co_return std::nullopt;
         co_return built_manifest{root.self, root.bytes};
@@ -152,14 +174,15 @@ find_unchanged(run_context& run, const push_plan& plan, const image_job& job) {
     if (!there || !format_fits(there->media_type, run.options.format))
         co_return std::nullopt;
     const auto document = archive::parse_manifest(there->bytes, there->media_type);
-    if (!document || document->config.digest != job.built->config_digest || !layers_fit(*document, job))
+    if (!document || document->config.digest != job.built->config_digest
+        || !layers_fit(*document, job))
         co_return std::nullopt;
     descriptor self{there->media_type, there->digest, there->bytes.size()};
     co_return built_manifest{std::move(self), std::move(there->bytes)};
 }
 
-asio::awaitable<void>
-publish_tags(run_context& run, const push_plan& plan, const image_job& job, built_manifest manifest) {
+asio::awaitable<void> publish_tags(
+    run_context& run, const push_plan& plan, const image_job& job, built_manifest manifest) {
     if (job.tags.empty())
         co_await put_name(run, plan, job, manifest, std::string());
     for (const std::string& tag : job.tags)
@@ -167,7 +190,10 @@ publish_tags(run_context& run, const push_plan& plan, const image_job& job, buil
 }
 
 asio::awaitable<void> publish_image(
-    run_context& run, const push_plan& plan, const image_job& job, const std::vector<blob_facts>& facts) {
+    run_context& run,
+    const push_plan& plan,
+    const image_job& job,
+    const std::vector<blob_facts>& facts) {
     if (job.built) {
         const std::string first = job.tags.empty() ? std::string() : job.tags.front();
         const built_manifest manifest = co_await put_built(run, plan, job, facts, first);

@@ -6,6 +6,7 @@
 #include "engine/run_context.hpp"
 
 #include <boost/asio/awaitable.hpp>
+
 #include <vector>
 
 namespace tarpon::engine {
@@ -19,10 +20,16 @@ find_unchanged(run_context& run, const push_plan& plan, const image_job& job);
 /// All blobs of the job are in its repository; `facts` are those of plan.blobs.
 /// Throws `error`. No tag is written before everything else was accepted.
 boost::asio::awaitable<void> publish_image(
-    run_context& run, const push_plan& plan, const image_job& job, const std::vector<blob_facts>& facts);
+    run_context& run,
+    const push_plan& plan,
+    const image_job& job,
+    const std::vector<blob_facts>& facts);
 
 /// The manifest is there already under some name: puts it under every tag of the job.
-boost::asio::awaitable<void>
-publish_tags(run_context& run, const push_plan& plan, const image_job& job, registry::built_manifest manifest);
+boost::asio::awaitable<void> publish_tags(
+    run_context& run,
+    const push_plan& plan,
+    const image_job& job,
+    registry::built_manifest manifest);
 
 } // namespace tarpon::engine

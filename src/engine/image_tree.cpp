@@ -23,7 +23,9 @@ bool is_attestation(const oci_descriptor& child) {
 
 class selector {
 public:
-    selector(const archive_contents& contents, const tree_choice& choice) : contents_(contents), choice_(choice) {}
+    selector(const archive_contents& contents, const tree_choice& choice)
+        : contents_(contents)
+        , choice_(choice) {}
 
     result<image_tree> run(const descriptor& root);
 
@@ -35,7 +37,8 @@ private:
     void visit_image(const manifest_node& node);
     void add_blob(const oci_descriptor& blob, const digest& owner);
     std::optional<oci_descriptor> only_platform(const descriptor& root);
-    void find_platform(const digest& at, std::set<digest>& seen, std::vector<oci_descriptor>& found);
+    void
+    find_platform(const digest& at, std::set<digest>& seen, std::vector<oci_descriptor>& found);
 
     const archive_contents& contents_;
     const tree_choice& choice_;
@@ -49,9 +52,10 @@ bool selector::wanted(const oci_descriptor& child) const {
         return false;
     if (choice_.platforms.empty() || media_type::is_index(child.media_type))
         return true;
-    return child.platform && std::any_of(choice_.platforms.begin(), choice_.platforms.end(), [&](const auto& p) {
-               return platform_matches(p, *child.platform);
-           });
+    return child.platform
+           && std::any_of(choice_.platforms.begin(), choice_.platforms.end(), [&](const auto& p) {
+                  return platform_matches(p, *child.platform);
+              });
 }
 
 /// Children that stay: wanted ones, and attestations of those.
@@ -134,7 +138,8 @@ std::optional<descriptor> selector::visit(const oci_descriptor& at) {
     return now;
 }
 
-void selector::find_platform(const digest& at, std::set<digest>& seen, std::vector<oci_descriptor>& found) {
+void selector::find_platform(
+    const digest& at, std::set<digest>& seen, std::vector<oci_descriptor>& found) {
     const manifest_node* node = contents_.find_manifest(at);
     if (!node || !seen.insert(at).second)
         return;
@@ -171,7 +176,8 @@ result<image_tree> selector::run(const descriptor& root) {
             names += concat(names.empty() ? "" : ", ", p);
         return failure{
             errc::archive_platform_missing,
-            names.empty() ? "none of its platforms is in the archive" : concat("the archive does not hold the platform ", names)};
+            names.empty() ? "none of its platforms is in the archive"
+                          : concat("the archive does not hold the platform ", names)};
     }
     return std::move(tree_);
 }

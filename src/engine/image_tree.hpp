@@ -49,8 +49,8 @@ struct tree_choice {
 /// One platform chosen: the tree is that one manifest. Several, or something dropped: indexes are
 /// rewritten without the rest (their digests change).
 /// Errors: errc::archive_platform_missing (nothing left).
-result<image_tree>
-select_tree(const archive::archive_contents& contents, const descriptor& root, const tree_choice& choice);
+result<image_tree> select_tree(
+    const archive::archive_contents& contents, const descriptor& root, const tree_choice& choice);
 
 /// Does "linux/arm64" or "linux/arm64/v8" mean this platform?
 bool platform_matches(std::string_view wanted, const archive::platform& found);

@@ -1,11 +1,11 @@
 // The public verb: contents of an archive, put into words.
-#include <tarpon/inspect.hpp>
-
 #include "archive/archive_file.hpp"
 #include "archive/contents.hpp"
 #include "engine/image_tree.hpp"
 #include "model/media_type.hpp"
 #include "model/text.hpp"
+
+#include <tarpon/inspect.hpp>
 
 namespace tarpon {
 namespace {
@@ -19,7 +19,9 @@ using sniffer = std::function<std::string(archive::entry_id)>;
 
 class describer {
 public:
-    describer(const archive_contents& contents, const sniffer& sniff) : contents_(contents), sniff_(sniff) {}
+    describer(const archive_contents& contents, const sniffer& sniff)
+        : contents_(contents)
+        , sniff_(sniff) {}
 
     inspected_image describe(const archive_image& image) const {
         inspected_image out;
@@ -47,7 +49,8 @@ private:
         if (!node)
             return out;
         for (const archive::oci_descriptor& child : node->document.manifests)
-            out.platforms.push_back(describe_manifest(child, child.platform ? child.platform->str() : ""));
+            out.platforms.push_back(
+                describe_manifest(child, child.platform ? child.platform->str() : ""));
         if (node->document.is_index)
             return out;
         out.config = node->document.config.digest;

@@ -19,8 +19,15 @@ namespace {
 
 class plan_execution {
 public:
-    plan_execution(run_context& run, const std::string& name, const archive_contents& contents, blob_supply& supply)
-        : run_(run), name_(name), contents_(contents), supply_(supply) {}
+    plan_execution(
+        run_context& run,
+        const std::string& name,
+        const archive_contents& contents,
+        blob_supply& supply)
+        : run_(run)
+        , name_(name)
+        , contents_(contents)
+        , supply_(supply) {}
 
     asio::awaitable<void> go();
 
@@ -55,8 +62,11 @@ private:
     std::vector<std::vector<std::size_t>> waiting_; // for each blob: images that wait for it
 };
 
-std::string cannot_push(const std::string& archive, const std::string& image, const std::string& where) {
-    return concat("cannot push ", archive, image.empty() ? "" : " (image ", image, image.empty() ? "" : ")", where.empty() ? "" : " to ", where);
+std::string
+cannot_push(const std::string& archive, const std::string& image, const std::string& where) {
+    return concat(
+        "cannot push ", archive, image.empty() ? "" : " (image ", image, image.empty() ? "" : ")",
+        where.empty() ? "" : " to ", where);
 }
 
 void plan_execution::fail_target(const image_target& target, error what) {
@@ -69,7 +79,9 @@ void plan_execution::image_failed(std::size_t image, error what) {
     if (std::exchange(states_[image].failed, true))
         return;
     const image_job& job = plan_.images[image];
-    what.in(cannot_push(name_, contents_.images[job.image].label(job.image), plan_.repositories[job.repository].host));
+    what.in(cannot_push(
+        name_, contents_.images[job.image].label(job.image),
+        plan_.repositories[job.repository].host));
     run_.failed(std::move(what), job.label, name_);
 }
 
@@ -89,10 +101,12 @@ void check_platform(const archive::layered_image& image, const std::vector<std::
     if (!wanted.empty())
         throw error(
             errc::archive_platform_missing,
-            concat("it is for ", image.platform.str(), ", and --platform asks for ", wanted.front()));
+            concat(
+                "it is for ", image.platform.str(), ", and --platform asks for ", wanted.front()));
 }
 
-asio::awaitable<void> plan_execution::add_target(plan_builder& builder, const image_target& target) {
+asio::awaitable<void>
+plan_execution::add_target(plan_builder& builder, const image_target& target) {
     const archive::archive_image& image = contents_.images[target.image];
     if (image.trouble)
         throw error(*image.trouble);
@@ -109,7 +123,9 @@ asio::awaitable<void> plan_execution::make_plan() {
     for (const unplaced_image& image : list.unplaced) {
         error what(image.why);
         if (what.code() == errc::archive_unnamed)
-            what.with_hint(concat("tarpon push ", name_, " --to HOST/NAME:TAG", contents_.images.size() > 1 ? concat(" --image @", image.image + 1) : ""));
+            what.with_hint(concat(
+                "tarpon push ", name_, " --to HOST/NAME:TAG",
+                contents_.images.size() > 1 ? concat(" --image @", image.image + 1) : ""));
         run_.failed(std::move(what.in(concat("cannot push ", name_))), {}, name_);
     }
     std::set<repository> opened;
@@ -236,7 +252,8 @@ asio::awaitable<void> plan_execution::tell_plan(std::size_t image) {
         for (const std::size_t blob : blobs) {
             if (states_[image].unchanged)
                 break;
-            const bool there = co_await blob_is_there(run_, plan_.repositories[job.repository], plan_.blobs[blob]);
+            const bool there =
+                co_await blob_is_there(run_, plan_.repositories[job.repository], plan_.blobs[blob]);
             if (there)
                 continue;
             ++event.blobs_to_send;
@@ -265,21 +282,30 @@ asio::awaitable<void> plan_execution::go() {
     co_await make_plan();
     start_counting();
     const auto jobs = static_cast<std::size_t>(run_.jobs());
-    auto look = [this](std::size_t image) { return look_at(image); };
+    auto look = [this](std::size_t image) {
+        return look_at(image);
+    };
     co_await async::for_each_index(plan_.images.size(), jobs, look);
     if (run_.options.dry_run) {
-        auto tell = [this](std::size_t image) { return tell_plan(image); };
+        auto tell = [this](std::size_t image) {
+            return tell_plan(image);
+        };
         co_await async::for_each_index(plan_.images.size(), jobs, tell);
         co_return;
     }
-    auto do_item = [this](std::size_t item) { return work(item); };
+    auto do_item = [this](std::size_t item) {
+        return work(item);
+    };
     co_await async::for_each_index(plan_.images.size() + plan_.blobs.size(), jobs, do_item);
 }
 
 } // namespace
 
 asio::awaitable<void> execute_plan(
-    run_context& run, const std::string& name, const archive_contents& contents, blob_supply& supply) {
+    run_context& run,
+    const std::string& name,
+    const archive_contents& contents,
+    blob_supply& supply) {
     plan_execution one(run, name, contents, supply);
     co_await one.go();
 }

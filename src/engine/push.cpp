@@ -1,11 +1,11 @@
 // The public verb: a run over all archives, with its progress reports and its end.
-#include <tarpon/push.hpp>
-
 #include "async/task_group.hpp"
 #include "engine/archive_push.hpp"
 #include "engine/run_context.hpp"
 #include "model/text.hpp"
 #include "pipeline/block_codec.hpp"
+
+#include <tarpon/push.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -20,18 +20,22 @@ namespace {
 /// Everything about the options that can be wrong without looking at an archive.
 void check_options(const push_options& options) {
     engine::check_destination(options.where).value();
-    (void)pipeline::make_codec(options.layers, options.layers == compression::none ? 0 : options.compression_level);
+    (void)pipeline::make_codec(
+        options.layers, options.layers == compression::none ? 0 : options.compression_level);
     if (options.jobs < 1 || options.jobs > limits::jobs_max)
         throw error(errc::usage, concat("jobs must be 1 to ", limits::jobs_max));
     if (options.threads < 0 || options.threads > limits::threads_max)
         throw error(errc::usage, concat("threads must be 1 to ", limits::threads_max));
     if (options.memory_bytes < limits::buffer_memory_bytes_min)
-        throw error(errc::usage, concat("memory must be at least ", human_bytes(limits::buffer_memory_bytes_min)));
+        throw error(
+            errc::usage,
+            concat("memory must be at least ", human_bytes(limits::buffer_memory_bytes_min)));
     if (options.format == manifest_format::docker && options.layers == compression::zstd)
         throw error(errc::usage, "zstd layers need OCI manifests: leave out --format docker");
 }
 
-asio::awaitable<void> push_all(engine::run_context& run, const std::vector<std::string>& archives, bool& interrupted) {
+asio::awaitable<void>
+push_all(engine::run_context& run, const std::vector<std::string>& archives, bool& interrupted) {
     for (const std::string& archive : archives) {
         std::optional<error> broken;
         try {
@@ -47,7 +51,8 @@ asio::awaitable<void> push_all(engine::run_context& run, const std::vector<std::
         if (broken)
             run.failed(std::move(*broken), {}, archive);
         if (interrupted) {
-            run.failed(error(errc::cancelled, concat("interrupted while pushing ", archive)), {}, archive);
+            run.failed(
+                error(errc::cancelled, concat("interrupted while pushing ", archive)), {}, archive);
             co_return;
         }
     }

@@ -15,9 +15,12 @@ using registry::layer_form;
 
 layer_form stored_form(encoding stored) {
     switch (stored) {
-    case encoding::gzip: return layer_form::gzip;
-    case encoding::zstd: return layer_form::zstd;
-    default: return layer_form::plain;
+    case encoding::gzip:
+        return layer_form::gzip;
+    case encoding::zstd:
+        return layer_form::zstd;
+    default:
+        return layer_form::plain;
     }
 }
 
@@ -28,10 +31,14 @@ bool has_no_media_type(encoding stored) {
 
 layer_form wanted_form(encoding stored, compression wanted) {
     switch (wanted) {
-    case compression::gzip: return layer_form::gzip;
-    case compression::zstd: return layer_form::zstd;
-    case compression::none: return layer_form::plain;
-    case compression::automatic: break;
+    case compression::gzip:
+        return layer_form::gzip;
+    case compression::zstd:
+        return layer_form::zstd;
+    case compression::none:
+        return layer_form::plain;
+    case compression::automatic:
+        break;
     }
     if (stored == encoding::tar || has_no_media_type(stored))
         return layer_form::gzip;
@@ -40,9 +47,12 @@ layer_form wanted_form(encoding stored, compression wanted) {
 
 std::string_view form_name(layer_form form) {
     switch (form) {
-    case layer_form::gzip: return "gzip";
-    case layer_form::zstd: return "zstd";
-    case layer_form::plain: break;
+    case layer_form::gzip:
+        return "gzip";
+    case layer_form::zstd:
+        return "zstd";
+    case layer_form::plain:
+        break;
     }
     return "plain";
 }
@@ -54,7 +64,8 @@ result<layer_treatment> treat_layer(encoding stored, compression wanted, manifes
     treatment.form = wanted_form(stored, wanted);
     if (format == manifest_format::docker && treatment.form == layer_form::zstd) {
         if (wanted == compression::zstd)
-            return failure{errc::usage, "zstd layers need OCI manifests: leave out --format docker"};
+            return failure{
+                errc::usage, "zstd layers need OCI manifests: leave out --format docker"};
         treatment.form = layer_form::gzip;
     }
     const bool same = !has_no_media_type(stored) && treatment.form == stored_form(stored);
@@ -72,7 +83,8 @@ bool push_verbatim(const archive::archive_image& image, const push_options& opti
         if (!layer.entry)
             continue;
         // A format is chosen for manifests that are built; it is no reason to build one.
-        const auto treatment = treat_layer(layer.stored, options.layers, manifest_format::automatic);
+        const auto treatment =
+            treat_layer(layer.stored, options.layers, manifest_format::automatic);
         if (!treatment || !treatment->as_is())
             return false;
     }
@@ -107,7 +119,8 @@ std::size_t plan_builder::add_tree_blob(const tree_blob& blob, std::size_t repos
     return add_blob(blob.content.digest.str(), std::move(job), repository);
 }
 
-void plan_builder::add_verbatim(const image_target& target, image_tree tree, std::vector<image_tree> referrers) {
+void plan_builder::add_verbatim(
+    const image_target& target, image_tree tree, std::vector<image_tree> referrers) {
     image_job job;
     job.image = target.image;
     job.repository = repository_index(target.where);
@@ -150,7 +163,8 @@ result<std::size_t> plan_builder::add_layer(
     return add_blob(key, std::move(job), repository);
 }
 
-result<void> plan_builder::add_built(const image_target& target, const archive::layered_image& image) {
+result<void>
+plan_builder::add_built(const image_target& target, const archive::layered_image& image) {
     image_job job;
     job.image = target.image;
     job.repository = repository_index(target.where);

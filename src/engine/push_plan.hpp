@@ -20,15 +20,16 @@ namespace tarpon::engine {
 
 /// How the stored bytes become the pushed ones.
 struct layer_treatment {
-    bool decode = false;                     ///< unpack first (xz, or another compression is wanted)
-    bool encode = false;                     ///< compress
+    bool decode = false; ///< unpack first (xz, or another compression is wanted)
+    bool encode = false; ///< compress
     registry::layer_form form = registry::layer_form::plain; ///< what is pushed
 
     bool as_is() const noexcept { return !decode && !encode; }
 };
 
 /// What `stored` becomes under these options. Errors: errc::usage (zstd in Docker schema 2).
-result<layer_treatment> treat_layer(archive::encoding stored, compression wanted, manifest_format format);
+result<layer_treatment>
+treat_layer(archive::encoding stored, compression wanted, manifest_format format);
 
 /// A blob to be got into one or more repositories.
 struct blob_job {
@@ -44,7 +45,7 @@ struct blob_job {
     bool suggested = false;
     /// What the plain bytes must hash to, where they are seen.
     std::optional<digest> diff_id;
-    std::string label; ///< for progress and errors
+    std::string label;                     ///< for progress and errors
     std::vector<std::size_t> repositories; ///< indexes into push_plan::repositories
 
     bool has_content() const noexcept { return entry || bytes; }
@@ -81,10 +82,12 @@ struct push_plan {
 class plan_builder {
 public:
     plan_builder(const archive::archive_contents& contents, const push_options& options)
-        : contents_(contents), options_(options) {}
+        : contents_(contents)
+        , options_(options) {}
 
     /// `tree` as selected and checked for absent children.
-    void add_verbatim(const image_target& target, image_tree tree, std::vector<image_tree> referrers);
+    void
+    add_verbatim(const image_target& target, image_tree tree, std::vector<image_tree> referrers);
     /// Errors: errc::usage.
     result<void> add_built(const image_target& target, const archive::layered_image& image);
     push_plan finish();
@@ -94,7 +97,9 @@ private:
     std::size_t add_blob(const std::string& key, blob_job job, std::size_t repository);
     std::size_t add_tree_blob(const tree_blob& blob, std::size_t repository);
     result<std::size_t> add_layer(
-        const archive::layer_content& layer, const layer_treatment& treatment, std::size_t repository);
+        const archive::layer_content& layer,
+        const layer_treatment& treatment,
+        std::size_t repository);
 
     const archive::archive_contents& contents_;
     const push_options& options_;

@@ -3,9 +3,11 @@
 
 #include "model/text.hpp"
 
-#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
+
 #include <sys/resource.h>
+
+#include <algorithm>
 #include <thread>
 
 namespace tarpon::engine {
@@ -15,12 +17,15 @@ namespace asio = boost::asio;
 namespace {
 
 std::size_t worker_count(const push_options& options) {
-    const int wanted = options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
+    const int wanted = options.threads > 0 ? options.threads
+                                           : static_cast<int>(std::thread::hardware_concurrency());
     return static_cast<std::size_t>(std::clamp(wanted, 1, limits::threads_max));
 }
 
 std::function<void(const std::string&)> trace_to(progress_observer& observer) {
-    return [&observer](const std::string& line) { observer.on_log(log_level::debug, line); };
+    return [&observer](const std::string& line) {
+        observer.on_log(log_level::debug, line);
+    };
 }
 
 std::uint64_t peak_memory_bytes() {
@@ -32,7 +37,8 @@ std::uint64_t peak_memory_bytes() {
 } // namespace
 
 activity::activity(std::list<active_blob>& board, std::string label, std::uint64_t total)
-    : board_(board), at_(board.insert(board.end(), {"waiting", std::move(label), 0, total})) {}
+    : board_(board)
+    , at_(board.insert(board.end(), {"waiting", std::move(label), 0, total})) {}
 
 activity::~activity() {
     board_.erase(at_);
@@ -49,7 +55,9 @@ run_context::run_context(asio::any_io_executor on, push_options with, progress_o
 registry::registry_session& run_context::registry(const repository& where) {
     auto& session = registries_[{where.host, static_cast<int>(where.scheme)}];
     if (!session) {
-        const auto at = registry::find_endpoint(where.host, where.scheme, options.connection.plain_http).value();
+        const auto at =
+            registry::find_endpoint(where.host, where.scheme, options.connection.plain_http)
+                .value();
         session = std::make_unique<registry::registry_session>(http, at, options.connection);
     }
     return *session;
@@ -96,7 +104,8 @@ push_report run_context::take_report() {
     summary.bytes_sent = http.counters().body_bytes_sent;
     summary.requests = http.counters().requests;
     summary.connections = http.connections_opened();
-    summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
+    summary.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
     summary.peak_memory_bytes = peak_memory_bytes();
     return std::move(report);
 }

@@ -37,7 +37,8 @@ private:
 
 class run_context {
 public:
-    run_context(boost::asio::any_io_executor executor, push_options options, progress_observer& observer);
+    run_context(
+        boost::asio::any_io_executor executor, push_options options, progress_observer& observer);
 
     boost::asio::any_io_executor executor;
     const push_options options;

@@ -47,7 +47,8 @@ void write_all(int fd, std::span<const std::byte> bytes, const std::string& fold
 
 } // namespace
 
-asio::awaitable<archive::archive_file> spool_archive(run_context& run, std::string name, byte_source& from) {
+asio::awaitable<archive::archive_file>
+spool_archive(run_context& run, std::string name, byte_source& from) {
     const std::string& folder = run.options.spool;
     archive::outer_source plain(from, run.workers);
     co_await plain.open();
@@ -61,7 +62,9 @@ asio::awaitable<archive::archive_file> spool_archive(run_context& run, std::stri
         const std::size_t size = co_await read_full(plain, piece);
         if (size == 0)
             break;
-        auto write = [&] { write_all(fd, std::span<const std::byte>(piece).first(size), folder); };
+        auto write = [&] {
+            write_all(fd, std::span<const std::byte>(piece).first(size), folder);
+        };
         co_await async::run_on(run.workers.get_executor(), write);
     }
     const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);

@@ -6,6 +6,7 @@
 #include "model/byte_stream.hpp"
 
 #include <boost/asio/awaitable.hpp>
+
 #include <string>
 
 namespace tarpon::engine {
@@ -13,6 +14,7 @@ namespace tarpon::engine {
 /// Reads `from` to its end into an unnamed file in push_options::spool (gone with its descriptor,
 /// also after a crash), without outer compression. Throws errc::archive_*; errc::storage when the
 /// folder cannot hold it.
-boost::asio::awaitable<archive::archive_file> spool_archive(run_context& run, std::string name, byte_source& from);
+boost::asio::awaitable<archive::archive_file>
+spool_archive(run_context& run, std::string name, byte_source& from);
 
 } // namespace tarpon::engine

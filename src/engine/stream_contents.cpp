@@ -19,7 +19,8 @@ namespace {
 /// Kept bytes as a source.
 class kept_source final : public byte_source {
 public:
-    explicit kept_source(const std::string& bytes) : left_(bytes) {}
+    explicit kept_source(const std::string& bytes)
+        : left_(bytes) {}
     asio::awaitable<std::size_t> read_some(std::span<std::byte> into) override {
         const std::size_t size = std::min(into.size(), left_.size());
         std::memcpy(into.data(), left_.data(), size);
@@ -33,9 +34,12 @@ private:
 
 archive::encoding encoding_of(registry::layer_form form) {
     switch (form) {
-    case registry::layer_form::gzip: return archive::encoding::gzip;
-    case registry::layer_form::zstd: return archive::encoding::zstd;
-    case registry::layer_form::plain: break;
+    case registry::layer_form::gzip:
+        return archive::encoding::gzip;
+    case registry::layer_form::zstd:
+        return archive::encoding::zstd;
+    case registry::layer_form::plain:
+        break;
     }
     return archive::encoding::tar;
 }
@@ -56,8 +60,9 @@ result<std::string> stream_contents::read(const tar_entry& entry, std::uint64_t 
     const passed_entry* passed = find(entry);
     if (entry.size > bytes_max || !passed || !passed->kept)
         return failure{
-            errc::archive_limit,
-            concat("entry \"", foreign_text(entry.name, 200), "\" has ", entry.size, " bytes, too many to be kept from a pipe")};
+            errc::archive_limit, concat(
+                                     "entry \"", foreign_text(entry.name, 200), "\" has ",
+                                     entry.size, " bytes, too many to be kept from a pipe")};
     return *passed->kept;
 }
 
@@ -92,14 +97,17 @@ std::optional<pushed_earlier> stream_supply::find(const blob_job& job) {
     if (!passed.pushed || !same_form(passed.treatment, job.treatment))
         return std::nullopt;
     pipeline::layer_facts found;
-    found.diff_id = passed.facts.diff_id.empty() ? passed.facts.content.digest : passed.facts.diff_id;
+    found.diff_id =
+        passed.facts.diff_id.empty() ? passed.facts.content.digest : passed.facts.diff_id;
     found.digest = passed.facts.content.digest;
     check_blob(job, found);
     const std::uint64_t size = contents_.entries.at(*job.entry).size;
     if (job.is_promised() && size != job.stored_bytes)
         throw error(
             errc::digest_mismatch,
-            concat("blob ", job.known->brief(), " has ", size, " bytes in the archive, its descriptor says ", job.stored_bytes));
+            concat(
+                "blob ", job.known->brief(), " has ", size,
+                " bytes in the archive, its descriptor says ", job.stored_bytes));
     return pushed_earlier{staging_, passed.facts};
 }
 
@@ -117,14 +125,19 @@ asio::awaitable<blob_input> stream_supply::open(const blob_job& job) {
         co_return input;
     }
     if (!passed.pushed)
-        throw error(errc::archive_unsupported, concat("blob ", job.label, " cannot be read a second time from a pipe"));
+        throw error(
+            errc::archive_unsupported,
+            concat("blob ", job.label, " cannot be read a second time from a pipe"));
     // The original bytes of a layer that was unpacked on its way are gone.
     const bool lost = passed.treatment.decode && job.treatment.as_is();
     if (lost)
         throw error(
-            errc::archive_unsupported,
-            concat("blob ", job.label, " was recompressed on its way, and is needed as it was; push from a file, or leave out --compression"));
-    input.bytes = co_await run_.registry(staging_).read_blob(staging_.path, passed.facts.content.digest);
+            errc::archive_unsupported, concat(
+                                           "blob ", job.label,
+                                           " was recompressed on its way, and is needed as it was; "
+                                           "push from a file, or leave out --compression"));
+    input.bytes =
+        co_await run_.registry(staging_).read_blob(staging_.path, passed.facts.content.digest);
     if (same_form(passed.treatment, job.treatment)) {
         input.length = passed.facts.content.size;
         co_return input;

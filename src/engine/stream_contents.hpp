@@ -16,7 +16,7 @@ struct passed_entry {
     archive::encoding stored = archive::encoding::other;
     std::optional<std::string> kept;
     std::optional<error> failed;
-    digest stored_digest;      ///< of the bytes in the archive; empty where only other bytes were hashed
+    digest stored_digest; ///< of the bytes in the archive; empty where only other bytes were hashed
     layer_treatment treatment; ///< how it was pushed
     blob_facts facts;
     bool pushed = false;
@@ -30,7 +30,8 @@ public:
 
     result<std::string> read(const archive::tar_entry& entry, std::uint64_t bytes_max) override;
     result<archive::encoding> sniff(const archive::tar_entry& entry) override;
-    result<bool> same_content(const archive::tar_entry& left, const archive::tar_entry& right) override;
+    result<bool>
+    same_content(const archive::tar_entry& left, const archive::tar_entry& right) override;
 
 private:
     std::map<std::uint64_t, passed_entry> passed_;
@@ -39,8 +40,15 @@ private:
 /// Blobs of a plan over entries that passed by.
 class stream_supply final : public blob_supply {
 public:
-    stream_supply(run_context& run, const archive::archive_contents& contents, const stream_contents& passed, repository staging)
-        : run_(run), contents_(contents), passed_(passed), staging_(std::move(staging)) {}
+    stream_supply(
+        run_context& run,
+        const archive::archive_contents& contents,
+        const stream_contents& passed,
+        repository staging)
+        : run_(run)
+        , contents_(contents)
+        , passed_(passed)
+        , staging_(std::move(staging)) {}
 
     std::optional<pushed_earlier> find(const blob_job& job) override;
     boost::asio::awaitable<blob_input> open(const blob_job& job) override;

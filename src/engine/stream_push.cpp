@@ -46,15 +46,17 @@ std::optional<digest> suggested_digest(std::string_view name) {
 /// How an entry is pushed that nobody has referred to yet.
 layer_treatment treat_passing(std::string_view name, encoding stored, const push_options& options) {
     const bool odd = stored == encoding::xz || stored == encoding::bzip2;
-    const bool maybe_layer = stored == encoding::tar || stored == encoding::gzip || stored == encoding::zstd
-                             || (odd && !promised_digest(name));
-    return maybe_layer ? treat_layer(stored, options.layers, options.format).value() : layer_treatment{};
+    const bool maybe_layer = stored == encoding::tar || stored == encoding::gzip
+                             || stored == encoding::zstd || (odd && !promised_digest(name));
+    return maybe_layer ? treat_layer(stored, options.layers, options.format).value()
+                       : layer_treatment{};
 }
 
 /// A candidate on its way: the stream is fed by the reader and sent by an uploader.
 struct candidate {
     candidate(run_context& run, byte_source& body, std::string label, std::uint64_t size)
-        : busy(run.board, std::move(label), size), counted(body, run, busy) {}
+        : busy(run.board, std::move(label), size)
+        , counted(body, run, busy) {}
 
     activity busy;
     counted_source counted;
@@ -68,7 +70,8 @@ struct candidate {
 /// The upload body over a candidate's stream.
 class candidate_body final : public registry::upload_body {
 public:
-    explicit candidate_body(candidate& one) : one_(one) {}
+    explicit candidate_body(candidate& one)
+        : one_(one) {}
     asio::awaitable<body_piece> next() override { return one_.stream->next(); }
     std::optional<std::uint64_t> length() const override { return one_.stream->length(); }
     asio::awaitable<descriptor> finish() override;
@@ -77,7 +80,8 @@ private:
     candidate& one_;
 };
 
-/// Records what went through; throws errc::digest_mismatch when the entry's name promised something else.
+/// Records what went through; throws errc::digest_mismatch when the entry's name promised something
+/// else.
 void take_facts(candidate& one, const pipeline::layer_facts& found) {
     passed_entry& entry = *one.entry;
     entry.facts.content = {{}, found.digest, found.bytes};
@@ -87,7 +91,10 @@ void take_facts(candidate& one, const pipeline::layer_facts& found) {
         entry.stored_digest = entry.treatment.as_is() ? found.digest : found.diff_id;
     if (one.promised && !entry.stored_digest.empty() && entry.stored_digest != *one.promised)
         throw error(
-            errc::digest_mismatch, concat("blob ", one.promised->brief(), " of the archive has other content than its name says"),
+            errc::digest_mismatch,
+            concat(
+                "blob ", one.promised->brief(),
+                " of the archive has other content than its name says"),
             concat("expected ", one.promised->str(), ", found ", entry.stored_digest.str()));
 }
 
@@ -100,7 +107,12 @@ asio::awaitable<descriptor> candidate_body::finish() {
 class stream_push {
 public:
     stream_push(run_context& run, std::string name, byte_source& from)
-        : run_(run), name_(std::move(name)), tar_(from), staging_(staging_repository(run.options.where).value()), tasks_(run.executor), changed_(run.executor) {}
+        : run_(run)
+        , name_(std::move(name))
+        , tar_(from)
+        , staging_(staging_repository(run.options.where).value())
+        , tasks_(run.executor)
+        , changed_(run.executor) {}
 
     /// A wrong name or password must show before megabytes were read: opens an upload, drops it.
     asio::awaitable<void> probe();
@@ -109,7 +121,8 @@ public:
 private:
     asio::awaitable<void> read_entries();
     asio::awaitable<void> take_entry(const tar_entry& entry);
-    asio::awaitable<bool> keep_if_small(const tar_entry& entry, passed_entry& passed, encoding kind);
+    asio::awaitable<bool>
+    keep_if_small(const tar_entry& entry, passed_entry& passed, encoding kind);
     asio::awaitable<void> push_candidate(const tar_entry& entry, passed_entry& passed);
     asio::awaitable<void> upload(std::shared_ptr<candidate> one);
     asio::awaitable<void> read_past(std::shared_ptr<candidate> one, digest known);
@@ -139,19 +152,26 @@ bool is_legacy_json(std::string_view name) {
     return name.ends_with("/VERSION") || name.ends_with("/json");
 }
 
-asio::awaitable<bool> stream_push::keep_if_small(const tar_entry& entry, passed_entry& passed, encoding kind) {
-    const bool metadata = entry.name == "manifest.json" || entry.name == "index.json" || entry.name == "oci-layout" || entry.name == "repositories";
+asio::awaitable<bool>
+stream_push::keep_if_small(const tar_entry& entry, passed_entry& passed, encoding kind) {
+    const bool metadata = entry.name == "manifest.json" || entry.name == "index.json"
+                          || entry.name == "oci-layout" || entry.name == "repositories";
     const std::uint64_t bytes_max = metadata                 ? limits::docker_manifest_bytes_max
                                     : kind == encoding::json ? limits::kept_json_bytes_max
                                                              : limits::kept_entry_bytes_max;
     if (entry.size > bytes_max) {
         if (metadata)
-            throw error(errc::archive_limit, concat(entry.name, " has ", entry.size, " bytes, over ", bytes_max));
+            throw error(
+                errc::archive_limit,
+                concat(entry.name, " has ", entry.size, " bytes, over ", bytes_max));
         co_return false;
     }
     if (kept_bytes_ + entry.size > limits::kept_total_bytes_max) {
         if (metadata)
-            throw error(errc::archive_limit, concat("more than ", human_bytes(limits::kept_total_bytes_max), " of small entries (kept_total_bytes_max)"));
+            throw error(
+                errc::archive_limit, concat(
+                                         "more than ", human_bytes(limits::kept_total_bytes_max),
+                                         " of small entries (kept_total_bytes_max)"));
         co_return false;
     }
     std::string bytes(static_cast<std::size_t>(entry.size), '\0');
@@ -162,7 +182,8 @@ asio::awaitable<bool> stream_push::keep_if_small(const tar_entry& entry, passed_
 }
 
 asio::awaitable<bool> stream_push::exists(const tar_entry& entry, const digest& content) {
-    const auto found = co_await registry::head_blob(run_.registry(staging_), staging_.path, content);
+    const auto found =
+        co_await registry::head_blob(run_.registry(staging_), staging_.path, content);
     co_return found.present && (!found.size || *found.size == entry.size);
 }
 
@@ -177,18 +198,23 @@ void stream_push::tell(const candidate& one, blob_status status) {
     run_.blob_done(event, 0);
 }
 
-asio::awaitable<std::unique_ptr<registry::upload_body>> open_candidate(std::shared_ptr<candidate> one) {
+asio::awaitable<std::unique_ptr<registry::upload_body>>
+open_candidate(std::shared_ptr<candidate> one) {
     co_return std::make_unique<candidate_body>(*one);
 }
 
-/// The uploader of one candidate. What is wrong with the archive is remembered with the entry, which
-/// may turn out not to matter; what is wrong with the registry ends the push.
+/// The uploader of one candidate. What is wrong with the archive is remembered with the entry,
+/// which may turn out not to matter; what is wrong with the registry ends the push.
 asio::awaitable<void> stream_push::upload(std::shared_ptr<candidate> one) {
     registry::blob_request request;
     request.repository = staging_.path;
     request.facts.probe = false;
-    request.open_body = [one] { return open_candidate(one); };
-    request.on_sent = [one](std::size_t bytes) { one->sent += bytes; };
+    request.open_body = [one] {
+        return open_candidate(one);
+    };
+    request.on_sent = [one](std::size_t bytes) {
+        one->sent += bytes;
+    };
     one->busy.state("sending");
     try {
         (void)co_await registry::put_blob(run_.registry(staging_), std::move(request));
@@ -222,20 +248,23 @@ asio::awaitable<void> stream_push::read_past(std::shared_ptr<candidate> one, dig
         tell(*one, blob_status::exists);
 }
 
-std::shared_ptr<candidate> stream_push::make_candidate(const tar_entry& entry, passed_entry& passed) {
+std::shared_ptr<candidate>
+stream_push::make_candidate(const tar_entry& entry, passed_entry& passed) {
     passed.treatment = treat_passing(entry.name, passed.stored, run_.options);
     auto one = std::make_shared<candidate>(run_, tar_, foreign_text(entry.name, 80), entry.size);
     one->entry = &passed;
     one->promised = promised_digest(entry.name);
     byte_source* body = &one->counted;
     if (passed.treatment.decode) {
-        one->decoded = std::make_unique<archive::decoding_source>(one->counted, passed.stored, run_.workers);
+        one->decoded =
+            std::make_unique<archive::decoding_source>(one->counted, passed.stored, run_.workers);
         body = one->decoded.get();
     }
     const bool as_is = passed.treatment.as_is();
     const auto algo = as_is && one->promised ? one->promised->algo() : digest::algorithm::sha256;
     const auto length = as_is ? std::optional(entry.size) : std::nullopt;
-    one->stream.emplace(run_.workshop(), *body, codec_for(passed.treatment, run_.options), length, algo);
+    one->stream.emplace(
+        run_.workshop(), *body, codec_for(passed.treatment, run_.options), length, algo);
     return one;
 }
 
@@ -289,7 +318,8 @@ asio::awaitable<void> stream_push::go() {
     // Reader and uploaders are siblings: whoever fails first stops the others.
     tasks_.spawn(read_entries());
     co_await tasks_.join();
-    auto contents = archive::read_contents(std::move(entries_), passed_, tar_.ended_early()).value();
+    auto contents =
+        archive::read_contents(std::move(entries_), passed_, tar_.ended_early()).value();
     stream_supply supply(run_, contents, passed_, staging_);
     co_await execute_plan(run_, name_, contents, supply);
 }

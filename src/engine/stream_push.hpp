@@ -16,6 +16,7 @@
 #include "model/byte_stream.hpp"
 
 #include <boost/asio/awaitable.hpp>
+
 #include <string>
 
 namespace tarpon::engine {

@@ -3,8 +3,9 @@
 
 #include "model/text.hpp"
 
-#include <algorithm>
 #include <boost/regex.hpp>
+
+#include <algorithm>
 #include <map>
 
 namespace tarpon::engine {
@@ -30,7 +31,8 @@ result<parsed_to> parse_to(std::string_view text) {
     if (!name)
         return name.error();
     if (!name->digest.empty())
-        return usage(concat("--to ", foreign_text(text), ": a digest cannot be chosen, only a name and a tag"));
+        return usage(concat(
+            "--to ", foreign_text(text), ": a digest cannot be chosen, only a name and a tag"));
     const std::string host = name->host.empty() ? "docker.io" : name->host;
     return parsed_to{{host, with_library(host, name->path), scheme}, name->tag};
 }
@@ -73,7 +75,8 @@ std::string list_images(const archive_contents& contents) {
 
 bool has_name(const archive_image& image, const reference& wanted) {
     return std::any_of(image.names.begin(), image.names.end(), [&](const reference& name) {
-        const bool path = name.path == wanted.path && (wanted.host.empty() || wanted.host == name.host);
+        const bool path =
+            name.path == wanted.path && (wanted.host.empty() || wanted.host == name.host);
         return path && (wanted.tag.empty() || wanted.tag == name.tag);
     });
 }
@@ -84,7 +87,9 @@ result<std::size_t> choose_image(const archive_contents& contents, const std::st
         const auto index = parse_decimal(std::string_view(selector).substr(1));
         if (index && *index >= 1 && *index <= contents.images.size())
             return static_cast<std::size_t>(*index - 1);
-        return usage(concat("--image ", foreign_text(selector), ": the archive has these images:", list_images(contents)));
+        return usage(concat(
+            "--image ", foreign_text(selector),
+            ": the archive has these images:", list_images(contents)));
     }
     const auto wanted = reference::parse(selector);
     if (!wanted)
@@ -96,14 +101,17 @@ result<std::size_t> choose_image(const archive_contents& contents, const std::st
     if (found.size() == 1)
         return found.front();
     return usage(concat(
-        "--image ", foreign_text(selector), found.empty() ? ": no such image" : ": more than one such image",
+        "--image ", foreign_text(selector),
+        found.empty() ? ": no such image" : ": more than one such image",
         "; the archive has:", list_images(contents)));
 }
 
-void add_target(target_list& list, std::size_t image, const repository& where, const std::string& tag) {
-    auto same = std::find_if(list.targets.begin(), list.targets.end(), [&](const image_target& target) {
-        return target.image == image && target.where == where;
-    });
+void add_target(
+    target_list& list, std::size_t image, const repository& where, const std::string& tag) {
+    auto same =
+        std::find_if(list.targets.begin(), list.targets.end(), [&](const image_target& target) {
+            return target.image == image && target.where == where;
+        });
     if (same == list.targets.end()) {
         list.targets.push_back({image, where, {}});
         same = std::prev(list.targets.end());
@@ -121,8 +129,8 @@ result<target_list> targets_of_to(const archive_contents& contents, const destin
         image = *chosen;
     } else if (contents.images.size() > 1) {
         return usage(concat(
-            "the archive has ", contents.images.size(), " images, and --to is for one: choose it with --image:",
-            list_images(contents)));
+            "the archive has ", contents.images.size(),
+            " images, and --to is for one: choose it with --image:", list_images(contents)));
     }
     target_list list;
     for (const std::string& text : where.to) {
@@ -148,13 +156,19 @@ result<target_list> targets_of_to(const archive_contents& contents, const destin
 
 failure unnamed(const archive_image& image, std::size_t position) {
     const bool bare = !image.names.empty();
-    return {errc::archive_unnamed,
-            concat(image.label(position), bare ? " has a tag but no name" : " has no name", "; give it one with --to")};
+    return {
+        errc::archive_unnamed,
+        concat(
+            image.label(position), bare ? " has a tag but no name" : " has no name",
+            "; give it one with --to")};
 }
 
 result<void> place_by_name(
-    const archive_contents& contents, std::size_t position, const parsed_registry& registry,
-    const destination& where, target_list& list) {
+    const archive_contents& contents,
+    std::size_t position,
+    const parsed_registry& registry,
+    const destination& where,
+    target_list& list) {
     const archive_image& image = contents.images[position];
     bool placed = false;
     for (const reference& name : image.names) {
@@ -163,9 +177,11 @@ result<void> place_by_name(
         const auto path = map_path(name.path, where.map);
         if (!path)
             return path.error();
-        const std::string full = registry.prefix.empty() ? with_library(registry.host, *path) : registry.prefix + *path;
+        const std::string full =
+            registry.prefix.empty() ? with_library(registry.host, *path) : registry.prefix + *path;
         if (const std::string why = explain_repository_path(full); !why.empty()) {
-            list.unplaced.push_back({position, {errc::usage, concat("\"", full, "\" is not a repository: ", why)}});
+            list.unplaced.push_back(
+                {position, {errc::usage, concat("\"", full, "\" is not a repository: ", why)}});
             return {};
         }
         add_target(list, position, {registry.host, full, registry.scheme}, name.tag);
@@ -176,7 +192,8 @@ result<void> place_by_name(
     return {};
 }
 
-result<target_list> targets_of_registry(const archive_contents& contents, const destination& where) {
+result<target_list>
+targets_of_registry(const archive_contents& contents, const destination& where) {
     const auto registry = parse_registry(where.registry);
     if (!registry)
         return registry.error();
@@ -207,14 +224,22 @@ void refuse_shared_names(const archive_contents& contents, target_list& list) {
         if (images.size() < 2)
             continue;
         for (const std::size_t image : images) {
-            const bool known = std::any_of(list.unplaced.begin(), list.unplaced.end(), [&](const auto& u) { return u.image == image; });
+            const bool known =
+                std::any_of(list.unplaced.begin(), list.unplaced.end(), [&](const auto& u) {
+                    return u.image == image;
+                });
             if (!known)
                 list.unplaced.push_back(
-                    {image, {errc::archive_metadata, concat("more than one image would become ", name.first.str(), ":", name.second)}});
+                    {image,
+                     {errc::archive_metadata, concat(
+                                                  "more than one image would become ",
+                                                  name.first.str(), ":", name.second)}});
         }
     }
     std::erase_if(list.targets, [&](const image_target& target) {
-        return std::any_of(list.unplaced.begin(), list.unplaced.end(), [&](const auto& u) { return u.image == target.image; });
+        return std::any_of(list.unplaced.begin(), list.unplaced.end(), [&](const auto& u) {
+            return u.image == target.image;
+        });
     });
     (void)contents;
 }
@@ -255,7 +280,8 @@ result<repository> staging_repository(const destination& where) {
     const auto registry = parse_registry(where.registry);
     if (!registry)
         return registry.error();
-    const std::string path = where.staging.empty() ? concat(registry->prefix, "tarpon-staging") : where.staging;
+    const std::string path =
+        where.staging.empty() ? concat(registry->prefix, "tarpon-staging") : where.staging;
     if (const std::string why = explain_repository_path(path); !why.empty())
         return usage(concat("--staging ", foreign_text(path), ": ", why));
     return repository{registry->host, path, registry->scheme};
@@ -282,7 +308,8 @@ result<void> check_destination(const destination& where) {
 }
 
 result<target_list> find_targets(const archive_contents& contents, const destination& where) {
-    auto list = where.to.empty() ? targets_of_registry(contents, where) : targets_of_to(contents, where);
+    auto list =
+        where.to.empty() ? targets_of_registry(contents, where) : targets_of_to(contents, where);
     if (list)
         refuse_shared_names(contents, *list);
     return list;

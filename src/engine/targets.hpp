@@ -54,9 +54,11 @@ result<repository> staging_repository(const destination& where);
 result<void> check_destination(const destination& where);
 
 /// Errors: errc::usage (several images and none chosen; the message lists them).
-result<target_list> find_targets(const archive::archive_contents& contents, const destination& where);
+result<target_list>
+find_targets(const archive::archive_contents& contents, const destination& where);
 
 /// Rewrites a repository path by the first rule that matches. Errors: errc::usage (bad regex).
-result<std::string> map_path(std::string_view path, const std::vector<std::pair<std::string, std::string>>& rules);
+result<std::string>
+map_path(std::string_view path, const std::vector<std::pair<std::string, std::string>>& rules);
 
 } // namespace tarpon::engine

@@ -15,17 +15,21 @@ namespace {
 
 /// What neither archive nor registry has.
 struct shortage {
-    std::set<digest> manifests;      ///< to be dropped: absent, or lacking a blob
-    std::vector<std::string> names;  ///< the same for people
-    std::optional<tree_blob> blob;   ///< the first blob that is nowhere
+    std::set<digest> manifests;     ///< to be dropped: absent, or lacking a blob
+    std::vector<std::string> names; ///< the same for people
+    std::optional<tree_blob> blob;  ///< the first blob that is nowhere
 };
 
-asio::awaitable<shortage>
-find_shortage(run_context& run, const image_tree& tree, const archive::archive_contents& contents, const repository& where) {
+asio::awaitable<shortage> find_shortage(
+    run_context& run,
+    const image_tree& tree,
+    const archive::archive_contents& contents,
+    const repository& where) {
     shortage found;
     auto& session = run.registry(where);
     for (const absent_manifest& absent : tree.absent) {
-        const auto there = co_await registry::head_manifest(session, where.path, absent.self.digest.str());
+        const auto there =
+            co_await registry::head_manifest(session, where.path, absent.self.digest.str());
         if (there)
             continue;
         found.manifests.insert(absent.self.digest);
@@ -38,7 +42,8 @@ find_shortage(run_context& run, const image_tree& tree, const archive::archive_c
         if (there.present)
             continue;
         found.manifests.insert(blob.owner);
-        found.names.push_back(concat("the manifest ", blob.owner.brief(), " (its blob ", blob.content.digest.brief(), ")"));
+        found.names.push_back(concat(
+            "the manifest ", blob.owner.brief(), " (its blob ", blob.content.digest.brief(), ")"));
         if (!found.blob)
             found.blob = blob;
     }
@@ -56,7 +61,10 @@ std::string joined(const std::vector<std::string>& names) {
 } // namespace
 
 asio::awaitable<image_tree> choose_tree(
-    run_context& run, const archive::archive_contents& contents, const descriptor& root, const repository& where) {
+    run_context& run,
+    const archive::archive_contents& contents,
+    const descriptor& root,
+    const repository& where) {
     tree_choice choice;
     choice.platforms = run.options.platforms;
     image_tree tree = select_tree(contents, root, choice).value();
@@ -65,14 +73,20 @@ asio::awaitable<image_tree> choose_tree(
         co_return tree;
     if (lacking.blob && tree.manifests.size() == 1)
         throw error(
-            errc::archive_blob_missing,
-            concat("blob ", lacking.blob->content.digest.str(), " is neither in the archive nor in ", where.str()));
+            errc::archive_blob_missing, concat(
+                                            "blob ", lacking.blob->content.digest.str(),
+                                            " is neither in the archive nor in ", where.str()));
     if (run.options.if_platforms_missing == missing_platforms::error)
         throw error(
             errc::archive_platform_missing,
-            concat("the index names what is neither in the archive nor in ", where.str(), ": ", joined(lacking.names)), {},
-            "push the rest with --missing-platforms prune, or one platform with --platform OS/ARCH");
-    run.warn(concat("left out of the index, because it is not in the archive: ", joined(lacking.names)));
+            concat(
+                "the index names what is neither in the archive nor in ", where.str(), ": ",
+                joined(lacking.names)),
+            {},
+            "push the rest with --missing-platforms prune, or one platform with --platform "
+            "OS/ARCH");
+    run.warn(
+        concat("left out of the index, because it is not in the archive: ", joined(lacking.names)));
     choice.drop = lacking.manifests;
     co_return select_tree(contents, root, choice).value();
 }

@@ -1,4 +1,5 @@
-// Chooses the part of an OCI image that is pushed, asking the registry about what the archive lacks.
+// Chooses the part of an OCI image that is pushed, asking the registry about what the archive
+// lacks.
 #pragma once
 
 #include "archive/contents.hpp"
@@ -13,6 +14,9 @@ namespace tarpon::engine {
 /// an error, or is left out of the index (push_options::if_platforms_missing).
 /// Throws errc::archive_platform_missing (names the platforms), archive_blob_missing.
 boost::asio::awaitable<image_tree> choose_tree(
-    run_context& run, const archive::archive_contents& contents, const descriptor& root, const repository& where);
+    run_context& run,
+    const archive::archive_contents& contents,
+    const descriptor& root,
+    const repository& where);
 
 } // namespace tarpon::engine

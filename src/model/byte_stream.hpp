@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>

@@ -1,8 +1,9 @@
 // See hasher.hpp.
 #include "model/hasher.hpp"
 
-#include <array>
 #include <openssl/evp.h>
+
+#include <array>
 #include <stdexcept>
 
 namespace tarpon {

@@ -47,7 +47,8 @@ bool is_plain_layer(std::string_view type) noexcept {
 bool is_well_formed(std::string_view type) noexcept {
     const std::size_t slash = type.find('/');
     return type.size() <= limits::media_type_bytes_max && slash != type.npos
-           && is_restricted_name(type.substr(0, slash)) && is_restricted_name(type.substr(slash + 1));
+           && is_restricted_name(type.substr(0, slash))
+           && is_restricted_name(type.substr(slash + 1));
 }
 
 } // namespace tarpon::media_type

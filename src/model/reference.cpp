@@ -59,7 +59,8 @@ std::size_t bad_path_character(std::string_view path) noexcept {
 
 bool is_host_label(std::string_view label) noexcept {
     return !label.empty() && is_alnum(label.front()) && is_alnum(label.back())
-           && std::all_of(label.begin(), label.end(), [](char c) { return is_alnum(c) || c == '-'; });
+           && std::all_of(
+               label.begin(), label.end(), [](char c) { return is_alnum(c) || c == '-'; });
 }
 
 bool is_bracketed_ipv6(std::string_view host) noexcept {
@@ -67,8 +68,9 @@ bool is_bracketed_ipv6(std::string_view host) noexcept {
         return false;
     host = host.substr(1, host.size() - 2);
     return host.find(':') != host.npos && std::all_of(host.begin(), host.end(), [](char c) {
-        return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f') || c == ':' || c == '.';
-    });
+               return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f') || c == ':'
+                      || c == '.';
+           });
 }
 
 bool is_host(std::string_view host) noexcept {
@@ -134,7 +136,8 @@ std::string explain_repository_path(std::string_view path) {
     if (path.empty())
         return "the repository name is empty";
     if (path.size() > limits::repository_path_bytes_max)
-        return concat("the repository name is longer than ", limits::repository_path_bytes_max, " bytes");
+        return concat(
+            "the repository name is longer than ", limits::repository_path_bytes_max, " bytes");
     const std::size_t at = bad_path_character(path);
     if (at == path.npos)
         return {};
@@ -144,7 +147,8 @@ std::string explain_repository_path(std::string_view path) {
         return concat("upper case '", path[at], "' at column ", at + 1, " of the repository name");
     if (path[at] == '/')
         return concat("an empty part before '/' at column ", at + 1, " of the repository name");
-    return concat("'", foreign_text(path.substr(at, 1)), "' at column ", at + 1, " of the repository name");
+    return concat(
+        "'", foreign_text(path.substr(at, 1)), "' at column ", at + 1, " of the repository name");
 }
 
 std::string with_library(std::string_view host, std::string_view path) {

@@ -7,6 +7,7 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/parse.hpp>
+
 #include <unordered_set>
 #include <vector>
 
@@ -46,7 +47,8 @@ public:
         key_.append(part.data(), part.size());
         const bool fresh = keys_.back().insert(key_).second;
         if (!fresh)
-            return stop(e, concat("the key \"", foreign_text(key_, 64), "\" stands twice in one object"));
+            return stop(
+                e, concat("the key \"", foreign_text(key_, 64), "\" stands twice in one object"));
         key_.clear();
         return true;
     }
@@ -64,7 +66,8 @@ public:
 private:
     bool count(ec& e) {
         if (++elements_ > limits::json_elements_max)
-            return stop(e, concat("more than ", limits::json_elements_max, " values (json_elements_max)"));
+            return stop(
+                e, concat("more than ", limits::json_elements_max, " values (json_elements_max)"));
         return true;
     }
     bool stop(ec& e, std::string trouble) {

@@ -9,6 +9,7 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -24,8 +25,8 @@ result<boost::json::object> parse_strict_object(std::string_view text);
 
 /// A key of `object` that some parser would take for one of `names` though its case differs
 /// (Go's does); empty if there is none.
-std::string_view
-key_with_other_case(const boost::json::object& object, std::initializer_list<std::string_view> names);
+std::string_view key_with_other_case(
+    const boost::json::object& object, std::initializer_list<std::string_view> names);
 
 // Members, read leniently in one way only: an absent or null member is `nullopt`, a member of
 // another type is an error that names it.

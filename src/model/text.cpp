@@ -15,7 +15,9 @@ bool is_control(unsigned char c) noexcept {
 
 /// Length of the valid UTF-8 sequence at `text[at]`, 0 if there is none. C1 controls count as none.
 std::size_t utf8_length(std::string_view text, std::size_t at) noexcept {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto byte = [&](std::size_t i) {
+        return static_cast<unsigned char>(text[i]);
+    };
     const unsigned char lead = byte(at);
     const std::size_t length = lead < 0x80   ? 1
                                : lead < 0xc2 ? 0
@@ -94,7 +96,9 @@ std::string to_lower(std::string_view text) {
 }
 
 std::string_view trim(std::string_view text) noexcept {
-    const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+    const auto blank = [](char c) {
+        return c == ' ' || c == '\t';
+    };
     while (!text.empty() && blank(text.front()))
         text.remove_prefix(1);
     while (!text.empty() && blank(text.back()))

@@ -11,11 +11,15 @@
 namespace tarpon {
 
 namespace detail {
-inline void append_piece(std::string& out, std::string_view piece) { out.append(piece); }
-inline void append_piece(std::string& out, char piece) { out.push_back(piece); }
+inline void append_piece(std::string& out, std::string_view piece) {
+    out.append(piece);
+}
+inline void append_piece(std::string& out, char piece) {
+    out.push_back(piece);
+}
 template <std::integral Int>
-    requires(!std::same_as<Int, char> && !std::same_as<Int, bool>)
-void append_piece(std::string& out, Int piece) {
+requires(!std::same_as<Int, char> && !std::same_as<Int, bool>) void append_piece(
+    std::string& out, Int piece) {
     char digits[24];
     const auto end = std::to_chars(digits, digits + sizeof digits, piece).ptr;
     out.append(digits, end);

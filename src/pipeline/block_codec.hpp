@@ -15,7 +15,7 @@
 namespace tarpon::pipeline {
 
 struct encoded_block {
-    std::size_t size = 0;   ///< of the output
+    std::size_t size = 0;    ///< of the output
     std::uint32_t crc32 = 0; ///< of the input, where the format needs it
 };
 
@@ -32,13 +32,16 @@ public:
     virtual std::string head() const { return {}; }
     /// Thread-safe. `history` is empty for the first block.
     virtual encoded_block encode(
-        std::span<const std::byte> history, std::span<const std::byte> input, std::span<std::byte> output) const = 0;
+        std::span<const std::byte> history,
+        std::span<const std::byte> input,
+        std::span<std::byte> output) const = 0;
     /// `crc32` and `input_bytes` are of the whole input.
     virtual std::string tail(std::uint32_t crc32, std::uint64_t input_bytes) const = 0;
 };
 
 /// CRC-32 (of gzip) of a text made of two, from the CRCs of both and the size of the second.
-std::uint32_t join_crc32(std::uint32_t first, std::uint32_t second, std::uint64_t second_bytes) noexcept;
+std::uint32_t
+join_crc32(std::uint32_t first, std::uint32_t second, std::uint64_t second_bytes) noexcept;
 
 /// Level 0 means the engine's fastest useful one. Errors: errc::usage for a level out of range.
 std::shared_ptr<const block_codec> make_codec(compression kind, int level);

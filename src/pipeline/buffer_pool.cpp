@@ -29,7 +29,8 @@ buffer_lease::~buffer_lease() {
 }
 
 buffer_pool::buffer_pool(const asio::any_io_executor& executor, std::uint64_t bytes_max)
-    : bytes_max_(bytes_max), changed_(executor) {}
+    : bytes_max_(bytes_max)
+    , changed_(executor) {}
 
 buffer_pool::~buffer_pool() {
     assert(bytes_used_ == 0);

@@ -6,11 +6,13 @@
 #include <tarpon/limits.hpp>
 
 #include <boost/endian/conversion.hpp>
+
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
+#include <zlib.h>
+
 #include <limits>
 #include <vector>
-#include <zlib.h>
 
 namespace tarpon::pipeline {
 namespace {
@@ -44,7 +46,9 @@ public:
     std::string head() const override { return {gzip_header, sizeof gzip_header}; }
 
     encoded_block encode(
-        std::span<const std::byte> history, std::span<const std::byte> input, std::span<std::byte> output) const override {
+        std::span<const std::byte> history,
+        std::span<const std::byte> input,
+        std::span<std::byte> output) const override {
         encoded_block block;
         block.crc32 = crc32_gzip_refl(0, as_input(input), input.size());
         block.size = deflate_block(history, input, output);
@@ -61,12 +65,15 @@ public:
 
 private:
     virtual std::size_t deflate_block(
-        std::span<const std::byte> history, std::span<const std::byte> input, std::span<std::byte> output) const = 0;
+        std::span<const std::byte> history,
+        std::span<const std::byte> input,
+        std::span<std::byte> output) const = 0;
 };
 
 class isal_codec final : public gzip_codec {
 public:
-    explicit isal_codec(int level) : level_(level) {}
+    explicit isal_codec(int level)
+        : level_(level) {}
 
 private:
     // Level 2 with the middle size of its token buffer makes smaller deflate blocks, which fit
@@ -79,7 +86,8 @@ private:
     };
 
     std::size_t deflate_block(
-        std::span<const std::byte> history, std::span<const std::byte> input,
+        std::span<const std::byte> history,
+        std::span<const std::byte> input,
         std::span<std::byte> output) const override {
         thread_local const auto own = std::make_unique<scratch>();
         isal_zstream& stream = own->stream;
@@ -106,7 +114,8 @@ private:
 
 class zlib_codec final : public gzip_codec {
 public:
-    explicit zlib_codec(int level) : level_(level) {}
+    explicit zlib_codec(int level)
+        : level_(level) {}
 
 private:
     struct deflater {
@@ -119,7 +128,8 @@ private:
     };
 
     std::size_t deflate_block(
-        std::span<const std::byte> history, std::span<const std::byte> input,
+        std::span<const std::byte> history,
+        std::span<const std::byte> input,
         std::span<std::byte> output) const override {
         thread_local deflater own;
         require(own.level == level_ ? deflateReset(&own.stream) : open(own));
@@ -153,8 +163,10 @@ private:
 
 } // namespace
 
-std::uint32_t join_crc32(std::uint32_t first, std::uint32_t second, std::uint64_t second_bytes) noexcept {
-    return static_cast<std::uint32_t>(crc32_combine(first, second, static_cast<z_off_t>(second_bytes)));
+std::uint32_t
+join_crc32(std::uint32_t first, std::uint32_t second, std::uint64_t second_bytes) noexcept {
+    return static_cast<std::uint32_t>(
+        crc32_combine(first, second, static_cast<z_off_t>(second_bytes)));
 }
 
 std::shared_ptr<const block_codec> make_gzip_codec(int level) {

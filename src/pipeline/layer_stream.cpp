@@ -9,14 +9,18 @@ namespace asio = boost::asio;
 
 /// How many blocks are alive; `changed` is notified when one is encoded or gone.
 struct layer_stream::block_count {
-    explicit block_count(const asio::any_io_executor& home) : changed(home) {}
+    explicit block_count(const asio::any_io_executor& home)
+        : changed(home) {}
     async::condition changed;
     std::size_t blocks = 0;
 };
 
 /// Memory layout of the lease: history, input, output.
 struct layer_stream::block {
-    explicit block(std::shared_ptr<block_count> counted) : count(std::move(counted)) { ++count->blocks; }
+    explicit block(std::shared_ptr<block_count> counted)
+        : count(std::move(counted)) {
+        ++count->blocks;
+    }
     ~block() {
         --count->blocks;
         count->changed.notify_all();
@@ -33,18 +37,25 @@ struct layer_stream::block {
     std::exception_ptr failed;
 
     std::span<std::byte> history() const { return lease.bytes().first(history_size); }
-    std::span<std::byte> room(std::size_t size) const { return lease.bytes().subspan(history_size, size); }
+    std::span<std::byte> room(std::size_t size) const {
+        return lease.bytes().subspan(history_size, size);
+    }
     std::span<std::byte> input() const { return room(input_size); }
 };
 
 layer_stream::layer_stream(
-    workshop shop, byte_source& source, std::shared_ptr<const block_codec> codec,
-    std::optional<std::uint64_t> length, digest::algorithm algo)
+    workshop shop,
+    byte_source& source,
+    std::shared_ptr<const block_codec> codec,
+    std::optional<std::uint64_t> length,
+    digest::algorithm algo)
     : shop_(std::move(shop))
     , source_(source)
     , codec_(std::move(codec))
     , plain_(codec_->output_bytes_max(1) == 0)
-    , block_room_(codec_->history_bytes() + codec_->block_bytes() + codec_->output_bytes_max(codec_->block_bytes()))
+    , block_room_(
+          codec_->history_bytes() + codec_->block_bytes()
+          + codec_->output_bytes_max(codec_->block_bytes()))
     , length_(length)
     , alive_(std::make_shared<block_count>(shop_.home))
     , plain_hash_(shop_.workers, shop_.home)
@@ -157,7 +168,8 @@ void layer_stream::start(std::shared_ptr<block> one) {
     auto work = [one, codec = codec_] {
         try {
             const std::size_t used = one->history_size + one->input_size;
-            one->encoded = codec->encode(one->history(), one->input(), one->lease.bytes().subspan(used));
+            one->encoded =
+                codec->encode(one->history(), one->input(), one->lease.bytes().subspan(used));
         } catch (...) {
             one->failed = std::current_exception();
         }
@@ -173,7 +185,8 @@ body_piece layer_stream::pass_on(std::shared_ptr<block> one) {
     if (!plain_)
         crc32_ = join_crc32(crc32_, one->encoded.crc32, one->input_size);
     const auto all = one->lease.bytes().subspan(one->history_size);
-    const auto bytes = plain_ ? all.first(one->input_size) : all.subspan(one->input_size, one->encoded.size);
+    const auto bytes =
+        plain_ ? all.first(one->input_size) : all.subspan(one->input_size, one->encoded.size);
     sent_hash_.update(bytes, one);
     bytes_sent_ += bytes.size();
     return {bytes, std::move(one)};

@@ -47,8 +47,11 @@ class layer_stream final : public body_source {
 public:
     /// `source` must outlive the stream. `length`: of the output, where it is known.
     layer_stream(
-        workshop shop, byte_source& source, std::shared_ptr<const block_codec> codec,
-        std::optional<std::uint64_t> length, digest::algorithm algo = digest::algorithm::sha256);
+        workshop shop,
+        byte_source& source,
+        std::shared_ptr<const block_codec> codec,
+        std::optional<std::uint64_t> length,
+        digest::algorithm algo = digest::algorithm::sha256);
     ~layer_stream() override;
 
     boost::asio::awaitable<body_piece> next() override;
@@ -80,7 +83,7 @@ private:
     workshop shop_;
     byte_source& source_;
     std::shared_ptr<const block_codec> codec_;
-    const bool plain_; ///< the input is the output: one hash serves both
+    const bool plain_;             ///< the input is the output: one hash serves both
     const std::size_t block_room_; ///< size of a block's lease
     std::optional<std::uint64_t> length_;
     std::shared_ptr<block_count> alive_; // shared with jobs that outlive a cancelled stream

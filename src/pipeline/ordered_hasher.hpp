@@ -6,6 +6,7 @@
 #include "model/hasher.hpp"
 
 #include <boost/asio/strand.hpp>
+
 #include <memory>
 #include <span>
 
@@ -14,7 +15,8 @@ namespace tarpon::pipeline {
 class ordered_hasher {
 public:
     ordered_hasher(
-        async::cpu_pool& workers, boost::asio::any_io_executor home,
+        async::cpu_pool& workers,
+        boost::asio::any_io_executor home,
         digest::algorithm algo = digest::algorithm::sha256);
 
     /// `owner` keeps `bytes` alive and is let go on the I/O thread when they are hashed. The

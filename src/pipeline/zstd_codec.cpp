@@ -14,7 +14,8 @@ constexpr std::size_t frame_bytes = 2 * 1024 * 1024;
 
 class zstd_codec final : public block_codec {
 public:
-    explicit zstd_codec(int level) : level_(level) {}
+    explicit zstd_codec(int level)
+        : level_(level) {}
 
     std::size_t block_bytes() const noexcept override { return frame_bytes; }
     std::size_t output_bytes_max(std::size_t input_bytes) const noexcept override {
@@ -22,7 +23,9 @@ public:
     }
 
     encoded_block encode(
-        std::span<const std::byte>, std::span<const std::byte> input, std::span<std::byte> output) const override {
+        std::span<const std::byte>,
+        std::span<const std::byte> input,
+        std::span<std::byte> output) const override {
         struct free {
             void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
         };
@@ -40,7 +43,8 @@ public:
         if (input_bytes > 0)
             return {};
         std::string empty_frame(32, '\0');
-        empty_frame.resize(ZSTD_compress(empty_frame.data(), empty_frame.size(), nullptr, 0, level_));
+        empty_frame.resize(
+            ZSTD_compress(empty_frame.data(), empty_frame.size(), nullptr, 0, level_));
         return empty_frame;
     }
 

@@ -17,7 +17,8 @@ bool is_token_char(char c) noexcept {
 
 class scanner {
 public:
-    explicit scanner(std::string_view text) : rest_(text) {}
+    explicit scanner(std::string_view text)
+        : rest_(text) {}
 
     bool at_end() const noexcept { return rest_.empty(); }
     char peek() const noexcept { return rest_.empty() ? '\0' : rest_.front(); }
@@ -26,7 +27,8 @@ public:
             rest_.remove_prefix(1);
     }
     void skip_separators() {
-        while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t' || rest_.front() == ','))
+        while (!rest_.empty()
+               && (rest_.front() == ' ' || rest_.front() == '\t' || rest_.front() == ','))
             rest_.remove_prefix(1);
     }
     void skip_one() { rest_.remove_prefix(1); }
@@ -44,7 +46,8 @@ public:
         rest_.remove_prefix(length);
         return found;
     }
-    /// After the opening quote; nullopt when the closing one is missing or a control character is in it.
+    /// After the opening quote; nullopt when the closing one is missing or a control character is
+    /// in it.
     std::optional<std::string> quoted() {
         std::string value;
         while (!rest_.empty()) {

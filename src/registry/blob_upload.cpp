@@ -21,7 +21,9 @@ constexpr std::chrono::seconds farewell_time{2};
 class upload {
 public:
     upload(registry_session& registry, blob_request request)
-        : registry_(registry), request_(std::move(request)), fsm_(request_.facts) {}
+        : registry_(registry)
+        , request_(std::move(request))
+        , fsm_(request_.facts) {}
 
     asio::awaitable<blob_result> run();
     /// Deletes the session, if there is one to delete.
@@ -75,7 +77,8 @@ http_request upload::make_request() const {
         request.answer_time_max = limits::commit_time_max;
         break;
     case upload_step::finished:
-    case upload_step::failed: break;
+    case upload_step::failed:
+        break;
     }
     return request;
 }
@@ -83,11 +86,15 @@ http_request upload::make_request() const {
 asked upload::reason() const {
     const auto what = [&]() -> std::string {
         switch (fsm_.step()) {
-        case upload_step::probe: return "to say whether it has a blob";
+        case upload_step::probe:
+            return "to say whether it has a blob";
         case upload_step::mount:
-        case upload_step::open: return "to open an upload";
-        case upload_step::send: return "to take the bytes of a blob";
-        default: return "to commit a blob";
+        case upload_step::open:
+            return "to open an upload";
+        case upload_step::send:
+            return "to take the bytes of a blob";
+        default:
+            return "to commit a blob";
         }
     }();
     return {what, registry_.host(), request_.repository};
@@ -108,7 +115,9 @@ error upload::failed(const http_response& response) const {
     if (fsm_.broken().empty())
         return refusal(response, reason());
     return error(
-        errc::registry_protocol, concat(registry_.host(), " broke the upload protocol in ", request_.repository), fsm_.broken());
+        errc::registry_protocol,
+        concat(registry_.host(), " broke the upload protocol in ", request_.repository),
+        fsm_.broken());
 }
 
 asio::awaitable<blob_result> upload::run() {
@@ -119,10 +128,12 @@ asio::awaitable<blob_result> upload::run() {
         const http_response response = co_await do_step();
         if (step == upload_step::send && response.before_request && response.ok())
             throw error(
-                errc::registry_protocol, concat(registry_.host(), " accepted a blob before it had all of it"));
+                errc::registry_protocol,
+                concat(registry_.host(), " accepted a blob before it had all of it"));
         const bool to_session = step == upload_step::send || step == upload_step::commit;
         fsm_.on_answer(
-            {response.status, response.header("Location"), response.header("Docker-Content-Digest")},
+            {response.status, response.header("Location"),
+             response.header("Docker-Content-Digest")},
             to_session ? session : registry_.api(request_.repository, uploads_path()));
         if (fsm_.step() == upload_step::failed) {
             if (!fsm_.broken().empty())
@@ -135,7 +146,8 @@ asio::awaitable<blob_result> upload::run() {
     co_return blob_result{fsm_.outcome(), sent_};
 }
 
-asio::awaitable<void> drop_session(registry_session& registry, transport::url session, std::string repository) {
+asio::awaitable<void>
+drop_session(registry_session& registry, transport::url session, std::string repository) {
     http_request request;
     request.method = "DELETE";
     request.to = std::move(session);
@@ -193,7 +205,8 @@ head_blob(registry_session& registry, const std::string& repository, const diges
     const http_response response = co_await registry.send(std::move(request), why);
     if (response.status >= 500 || response.status == 429)
         throw refusal(response, why);
-    co_return blob_presence{response.status == 200, parse_decimal(response.header("Content-Length"))};
+    co_return blob_presence{
+        response.status == 200, parse_decimal(response.header("Content-Length"))};
 }
 
 } // namespace tarpon::registry

@@ -8,6 +8,7 @@
 #include <tarpon/descriptor.hpp>
 
 #include <boost/asio/awaitable.hpp>
+
 #include <functional>
 #include <memory>
 
@@ -17,7 +18,8 @@ namespace tarpon::registry {
 class upload_body : public body_source {
 public:
     /// After the last piece: digest and size of what was sent. Throws `error`
-    /// (errc::digest_mismatch) when the content is not what was promised; then nothing is committed.
+    /// (errc::digest_mismatch) when the content is not what was promised; then nothing is
+    /// committed.
     virtual boost::asio::awaitable<descriptor> finish() = 0;
 };
 

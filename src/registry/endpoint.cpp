@@ -19,7 +19,8 @@ scheme_choice take_scheme(std::string_view& text) {
 }
 
 result<endpoint> find_endpoint(std::string_view host, scheme_choice scheme, bool plain_http) {
-    const bool tls = scheme == scheme_choice::https || (scheme == scheme_choice::by_host && !plain_http);
+    const bool tls =
+        scheme == scheme_choice::https || (scheme == scheme_choice::by_host && !plain_http);
     const std::string_view on_the_wire = host == "docker.io" ? "registry-1.docker.io" : host;
     const auto at = transport::parse_host_port(on_the_wire, tls);
     if (!at)

@@ -42,17 +42,23 @@ std::string without_tags(std::string_view html) {
 }
 
 bool looks_like_html(std::string_view content_type, std::string_view body) {
-    return to_lower(content_type).starts_with("text/html") || body.substr(0, 256).find("<html") != body.npos
+    return to_lower(content_type).starts_with("text/html")
+           || body.substr(0, 256).find("<html") != body.npos
            || body.substr(0, 256).find("<!DOCTYPE") != body.npos;
 }
 
 errc code_for(int status, std::string_view registry_code) {
     switch (status) {
-    case 401: return errc::registry_unauthorized;
-    case 403: return errc::registry_denied;
-    case 404: return errc::registry_not_found;
-    case 413: return errc::registry_too_large;
-    default: break;
+    case 401:
+        return errc::registry_unauthorized;
+    case 403:
+        return errc::registry_denied;
+    case 404:
+        return errc::registry_not_found;
+    case 413:
+        return errc::registry_too_large;
+    default:
+        break;
     }
     if (registry_code == "DENIED")
         return errc::registry_denied;
@@ -70,10 +76,15 @@ errc code_for(int status, std::string_view registry_code) {
 std::string hint_for(errc code, const asked& request) {
     switch (code) {
     case errc::registry_unauthorized:
-        return concat("log in with --username USER --password-stdin; ", request.host, " decides who may push");
+        return concat(
+            "log in with --username USER --password-stdin; ", request.host,
+            " decides who may push");
     case errc::registry_denied:
-        return concat("use an account that may push to ", request.repository.empty() ? request.host : request.repository);
-    default: return {};
+        return concat(
+            "use an account that may push to ",
+            request.repository.empty() ? request.host : request.repository);
+    default:
+        return {};
     }
 }
 
@@ -83,11 +94,16 @@ registry_words read_error_body(std::string_view content_type, std::string_view b
     if (const auto value = parse_strict_json(body); value && value->is_object()) {
         const json::object& object = value->get_object();
         const json::value* errors = object.if_contains("errors");
-        if (errors && errors->is_array() && !errors->get_array().empty() && errors->get_array()[0].is_object()) {
+        if (errors && errors->is_array() && !errors->get_array().empty()
+            && errors->get_array()[0].is_object()) {
             auto words = words_of(errors->get_array()[0].get_object());
-            if (const json::value* detail = errors->get_array()[0].get_object().if_contains("detail");
-                detail && detail->is_string() && words.message != foreign_text(std::string_view(detail->get_string())))
-                words.message += concat(words.message.empty() ? "" : ": ", foreign_text(std::string_view(detail->get_string())));
+            if (const json::value* detail =
+                    errors->get_array()[0].get_object().if_contains("detail");
+                detail && detail->is_string()
+                && words.message != foreign_text(std::string_view(detail->get_string())))
+                words.message += concat(
+                    words.message.empty() ? "" : ": ",
+                    foreign_text(std::string_view(detail->get_string())));
             return words;
         }
         return words_of(object);
@@ -107,11 +123,15 @@ error refusal(const transport::http_response& response, const asked& request) {
         cause += concat(" \"", words.message, "\"");
     const bool odd = code == errc::registry_protocol;
     std::string message = concat(
-        request.host, odd ? " gave an answer that is not in the protocol when asked " : code == errc::registry_failed ? " failed " : " refused ",
+        request.host,
+        odd                             ? " gave an answer that is not in the protocol when asked "
+        : code == errc::registry_failed ? " failed "
+                                        : " refused ",
         request.what);
     if (!request.repository.empty())
         message += concat(" in ", request.repository);
-    return error(code, std::move(message), std::move(cause), hint_for(code, request)).with_status(response.status);
+    return error(code, std::move(message), std::move(cause), hint_for(code, request))
+        .with_status(response.status);
 }
 
 } // namespace tarpon::registry

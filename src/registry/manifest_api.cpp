@@ -26,8 +26,8 @@ std::string type_of(const http_response& response) {
     return std::string(trim(header.substr(0, header.find(';'))));
 }
 
-asio::awaitable<std::optional<http_response>>
-read_manifest(registry_session& registry, const char* method, std::string repository, std::string name) {
+asio::awaitable<std::optional<http_response>> read_manifest(
+    registry_session& registry, const char* method, std::string repository, std::string name) {
     http_request request;
     request.method = method;
     request.to = registry.api(repository, concat("manifests/", name));
@@ -69,7 +69,11 @@ get_manifest(registry_session& registry, std::string repository, std::string nam
 }
 
 asio::awaitable<void> put_manifest(
-    registry_session& registry, std::string repository, std::string name, const descriptor& content, std::string bytes) {
+    registry_session& registry,
+    std::string repository,
+    std::string name,
+    const descriptor& content,
+    std::string bytes) {
     http_request request;
     request.method = "PUT";
     request.to = registry.api(repository, concat("manifests/", name));
@@ -82,12 +86,15 @@ asio::awaitable<void> put_manifest(
         error refused = refusal(response, why);
         if (!refuses_manifest(response))
             throw refused;
-        throw error(errc::registry_manifest_rejected, refused.message(), refused.cause()).with_status(response.status);
+        throw error(errc::registry_manifest_rejected, refused.message(), refused.cause())
+            .with_status(response.status);
     }
     const std::string_view stated = response.header("Docker-Content-Digest");
     if (!stated.empty() && stated != content.digest.str())
         throw error(
-            errc::registry_protocol, concat(registry.host(), " stored something else than the manifest ", content.digest.str()),
+            errc::registry_protocol,
+            concat(
+                registry.host(), " stored something else than the manifest ", content.digest.str()),
             concat("it says ", foreign_text(stated, 100)));
 }
 

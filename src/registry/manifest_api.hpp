@@ -6,6 +6,7 @@
 #include <tarpon/descriptor.hpp>
 
 #include <boost/asio/awaitable.hpp>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,10 @@ get_manifest(registry_session& registry, std::string repository, std::string nam
 /// Throws errc::registry_manifest_rejected when the registry refuses the manifest itself, other
 /// codes as `refusal` says; errc::registry_protocol when it states another digest than ours.
 boost::asio::awaitable<void> put_manifest(
-    registry_session& registry, std::string repository, std::string name, const descriptor& content, std::string bytes);
+    registry_session& registry,
+    std::string repository,
+    std::string name,
+    const descriptor& content,
+    std::string bytes);
 
 } // namespace tarpon::registry

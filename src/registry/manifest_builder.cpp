@@ -32,15 +32,18 @@ built_manifest finish(std::string_view type, const json::object& document) {
 std::string_view layer_media_type(layer_form form, manifest_format format) noexcept {
     const bool docker = format == manifest_format::docker;
     switch (form) {
-    case layer_form::gzip: return docker ? media_type::docker_layer_gzip : media_type::oci_layer_gzip;
-    case layer_form::zstd: return media_type::oci_layer_zstd; // Docker schema 2 has no such type
-    case layer_form::plain: break;
+    case layer_form::gzip:
+        return docker ? media_type::docker_layer_gzip : media_type::oci_layer_gzip;
+    case layer_form::zstd:
+        return media_type::oci_layer_zstd; // Docker schema 2 has no such type
+    case layer_form::plain:
+        break;
     }
     return docker ? media_type::docker_layer : media_type::oci_layer;
 }
 
-built_manifest
-build_manifest(manifest_format format, const descriptor& config, const std::vector<descriptor>& layers) {
+built_manifest build_manifest(
+    manifest_format format, const descriptor& config, const std::vector<descriptor>& layers) {
     const bool docker = format == manifest_format::docker;
     const std::string_view type = docker ? media_type::docker_manifest : media_type::oci_manifest;
     json::array all;

@@ -24,7 +24,8 @@ enum class layer_form { plain, gzip, zstd };
 std::string_view layer_media_type(layer_form form, manifest_format format) noexcept;
 
 /// Members in a fixed order, so equal inputs give equal bytes. `layers` bear their media types.
-built_manifest build_manifest(manifest_format format, const descriptor& config, const std::vector<descriptor>& layers);
+built_manifest build_manifest(
+    manifest_format format, const descriptor& config, const std::vector<descriptor>& layers);
 
 /// A new index with `map`'s descriptor in place of each child; without the child for nullopt. All
 /// other members, of the children too, stay as they are.

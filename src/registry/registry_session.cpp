@@ -99,21 +99,25 @@ void registry_session::learn_challenges(const http_response& response) {
 
 void registry_session::authorize(http_request& request) const {
     if (!username_.empty() && request.to.at == at_.at)
-        request.headers.emplace_back("Authorization", concat("Basic ", base64_encode(concat(username_, ":", password_))));
+        request.headers.emplace_back(
+            "Authorization", concat("Basic ", base64_encode(concat(username_, ":", password_))));
 }
 
 error registry_session::unauthorized(const http_response& response, const asked& why) const {
     error what = refusal(response, why);
     if (wants_bearer_ && !wants_basic_)
-        return error(errc::registry_unauthorized, what.message(), "the registry wants bearer tokens, which this version does not speak")
+        return error(
+                   errc::registry_unauthorized, what.message(),
+                   "the registry wants bearer tokens, which this version does not speak")
             .with_status(401);
     if (username_.empty())
         return error(
-                   errc::registry_unauthorized, concat("no credentials for ", at_.host), what.cause(),
-                   "give them with --username USER and --password-stdin")
+                   errc::registry_unauthorized, concat("no credentials for ", at_.host),
+                   what.cause(), "give them with --username USER and --password-stdin")
             .with_status(401);
     return error(
-               errc::registry_unauthorized, concat(at_.host, " rejected the credentials of ", foreign_text(username_)),
+               errc::registry_unauthorized,
+               concat(at_.host, " rejected the credentials of ", foreign_text(username_)),
                what.cause())
         .with_status(401);
 }
@@ -125,9 +129,13 @@ registry_session::redirect_of(const http_response& response, const transport::ur
         return std::nullopt;
     const auto next = transport::resolve_location(asked_at, response.header("Location"));
     if (!next)
-        throw error(errc::registry_protocol, concat(at_.host, " redirected to nowhere"), next.error().message);
+        throw error(
+            errc::registry_protocol, concat(at_.host, " redirected to nowhere"),
+            next.error().message);
     if (asked_at.at.tls && !next->at.tls)
-        throw error(errc::registry_protocol, concat(at_.host, " redirected from https to http"), next->redacted());
+        throw error(
+            errc::registry_protocol, concat(at_.host, " redirected from https to http"),
+            next->redacted());
     return *next;
 }
 
@@ -145,10 +153,13 @@ asio::awaitable<http_response> registry_session::send(http_request request, cons
             co_return response;
         request.to = *next;
     }
-    throw error(errc::registry_protocol, concat(at_.host, " redirected more than ", limits::redirects_max, " times"));
+    throw error(
+        errc::registry_protocol,
+        concat(at_.host, " redirected more than ", limits::redirects_max, " times"));
 }
 
-asio::awaitable<std::unique_ptr<byte_source>> registry_session::read_blob(std::string repository, digest content) {
+asio::awaitable<std::unique_ptr<byte_source>>
+registry_session::read_blob(std::string repository, digest content) {
     const asked why{"to give a blob", at_.host, repository};
     http_request request;
     request.method = "GET";
@@ -157,7 +168,8 @@ asio::awaitable<std::unique_ptr<byte_source>> registry_session::read_blob(std::s
         http_request attempt = request;
         authorize(attempt);
         const transport::url asked_at = attempt.to;
-        std::unique_ptr<transport::http_download> body = co_await http_.download(std::move(attempt));
+        std::unique_ptr<transport::http_download> body =
+            co_await http_.download(std::move(attempt));
         if (body->status() == 200)
             co_return body;
         if (body->status() == 401)
@@ -167,7 +179,9 @@ asio::awaitable<std::unique_ptr<byte_source>> registry_session::read_blob(std::s
             throw refusal(body->head(), why);
         request.to = *next;
     }
-    throw error(errc::registry_protocol, concat(at_.host, " redirected more than ", limits::redirects_max, " times"));
+    throw error(
+        errc::registry_protocol,
+        concat(at_.host, " redirected more than ", limits::redirects_max, " times"));
 }
 
 } // namespace tarpon::registry

@@ -14,6 +14,7 @@
 #include <tarpon/options.hpp>
 
 #include <boost/asio/awaitable.hpp>
+
 #include <string>
 
 namespace tarpon::registry {
@@ -29,10 +30,12 @@ public:
 
     /// Sends a request to the registry or to where it pointed. GET and HEAD follow redirects.
     /// A 401 becomes errc::registry_unauthorized; every other status is the caller's.
-    boost::asio::awaitable<transport::http_response> send(transport::http_request request, const asked& why);
+    boost::asio::awaitable<transport::http_response>
+    send(transport::http_request request, const asked& why);
 
     /// The content of a blob, streamed. Throws `error` when the registry does not give it.
-    boost::asio::awaitable<std::unique_ptr<byte_source>> read_blob(std::string repository, digest content);
+    boost::asio::awaitable<std::unique_ptr<byte_source>>
+    read_blob(std::string repository, digest content);
 
     /// https://host/v2/<repository>/<rest>.
     transport::url api(std::string_view repository, std::string_view rest) const;
@@ -47,7 +50,8 @@ private:
     void learn_challenges(const transport::http_response& response);
     void authorize(transport::http_request& request) const;
     /// Where a redirect leads; nullopt if the response is none. Throws errc::registry_protocol.
-    std::optional<transport::url> redirect_of(const transport::http_response& response, const transport::url& asked_at) const;
+    std::optional<transport::url>
+    redirect_of(const transport::http_response& response, const transport::url& asked_at) const;
     error unauthorized(const transport::http_response& response, const asked& why) const;
 
     transport::http_client& http_;

@@ -6,7 +6,9 @@
 namespace tarpon::registry {
 
 upload_fsm::upload_fsm(facts known)
-    : digest_(std::move(known.digest)), mount_from_(std::move(known.mount_from)), step_(upload_step::open) {
+    : digest_(std::move(known.digest))
+    , mount_from_(std::move(known.mount_from))
+    , step_(upload_step::open) {
     if (known.probe && digest_)
         step_ = upload_step::probe;
     else
@@ -19,13 +21,19 @@ void upload_fsm::after_probe() {
 
 void upload_fsm::on_answer(const upload_answer& answer, const transport::url& asked) {
     switch (step_) {
-    case upload_step::probe: return on_probe(answer.status);
-    case upload_step::mount: return on_mount(answer, asked);
-    case upload_step::open: return on_open(answer, asked);
-    case upload_step::send: return on_send(answer, asked);
-    case upload_step::commit: return on_commit(answer);
+    case upload_step::probe:
+        return on_probe(answer.status);
+    case upload_step::mount:
+        return on_mount(answer, asked);
+    case upload_step::open:
+        return on_open(answer, asked);
+    case upload_step::send:
+        return on_send(answer, asked);
+    case upload_step::commit:
+        return on_commit(answer);
     case upload_step::finished:
-    case upload_step::failed: return;
+    case upload_step::failed:
+        return;
     }
 }
 
@@ -59,7 +67,8 @@ void upload_fsm::on_open(const upload_answer& answer, const transport::url& aske
 }
 
 void upload_fsm::on_send(const upload_answer& answer, const transport::url& asked) {
-    if (answer.status != 202 && answer.status != 201 && answer.status != 204 && answer.status != 200)
+    if (answer.status != 202 && answer.status != 201 && answer.status != 204
+        && answer.status != 200)
         return fail();
     // The newest Location counts; without one the old stays.
     if (!answer.location.empty() && !take_location(answer.location, asked))
@@ -68,7 +77,8 @@ void upload_fsm::on_send(const upload_answer& answer, const transport::url& aske
 }
 
 void upload_fsm::on_commit(const upload_answer& answer) {
-    if (answer.status != 201 && answer.status != 200 && answer.status != 202 && answer.status != 204)
+    if (answer.status != 201 && answer.status != 200 && answer.status != 202
+        && answer.status != 204)
         return fail();
     if (!answer.content_digest.empty() && answer.content_digest != digest_->str())
         return fail(concat("it stored the blob as ", foreign_text(answer.content_digest, 80)));

@@ -20,7 +20,8 @@ std::string repository_path(const std::string& repository) {
     return concat("repositories/", repository);
 }
 
-std::optional<std::uint64_t> blob_store::find(const std::string& repository, const digest& content) const {
+std::optional<std::uint64_t>
+blob_store::find(const std::string& repository, const digest& content) const {
     const auto link = root_.read(link_path(repository, content), 64);
     if (!link)
         return std::nullopt;
@@ -31,7 +32,8 @@ std::optional<std::uint64_t> blob_store::find(const std::string& repository, con
     return size;
 }
 
-std::optional<blob_store::stored_blob> blob_store::open(const std::string& repository, const digest& content) const {
+std::optional<blob_store::stored_blob>
+blob_store::open(const std::string& repository, const digest& content) const {
     const auto size = find(repository, content);
     if (!size)
         return std::nullopt;
@@ -42,7 +44,10 @@ std::optional<blob_store::stored_blob> blob_store::open(const std::string& repos
 }
 
 void blob_store::add(
-    const std::string& repository, const digest& content, const std::string& temporary, std::uint64_t size) {
+    const std::string& repository,
+    const digest& content,
+    const std::string& temporary,
+    std::uint64_t size) {
     const std::string place = blob_path(content);
     root_.make_parents(place);
     // Also over a file that is there: it has this content, or it is damaged and gets repaired.
@@ -50,12 +55,14 @@ void blob_store::add(
     root_.write_atomically(link_path(repository, content), std::to_string(size));
 }
 
-void blob_store::add_bytes(const std::string& repository, const digest& content, std::string_view bytes) {
+void blob_store::add_bytes(
+    const std::string& repository, const digest& content, std::string_view bytes) {
     root_.write_atomically(blob_path(content), bytes);
     root_.write_atomically(link_path(repository, content), std::to_string(bytes.size()));
 }
 
-bool blob_store::mount(const std::string& repository, const std::string& from, const digest& content) {
+bool blob_store::mount(
+    const std::string& repository, const std::string& from, const digest& content) {
     const auto size = find(from, content);
     if (!size)
         return false;

@@ -19,18 +19,24 @@ namespace tarpon::server {
 
 class blob_store {
 public:
-    explicit blob_store(folder& root) : root_(root) {}
+    explicit blob_store(folder& root)
+        : root_(root) {}
 
     struct stored_blob {
         file content;
         std::uint64_t size = 0;
     };
 
-    /// Size of a blob that the repository has and that is whole: a file that lost bytes is not there.
+    /// Size of a blob that the repository has and that is whole: a file that lost bytes is not
+    /// there.
     std::optional<std::uint64_t> find(const std::string& repository, const digest& content) const;
     std::optional<stored_blob> open(const std::string& repository, const digest& content) const;
     /// Takes a synced temporary file whose digest was checked; durable when it returns.
-    void add(const std::string& repository, const digest& content, const std::string& temporary, std::uint64_t size);
+    void
+    add(const std::string& repository,
+        const digest& content,
+        const std::string& temporary,
+        std::uint64_t size);
     /// The same for small content.
     void add_bytes(const std::string& repository, const digest& content, std::string_view bytes);
     /// Gives `repository` what `from` has; false if `from` does not have it.

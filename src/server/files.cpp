@@ -3,6 +3,9 @@
 
 #include "model/text.hpp"
 
+#include <sys/file.h>
+#include <sys/stat.h>
+
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -10,8 +13,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <mutex>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -38,7 +39,8 @@ std::string parent_of(const std::string& name) {
 
 } // namespace
 
-file::file(file&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+file::file(file&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)) {}
 
 file& file::operator=(file&& other) noexcept {
     std::swap(fd_, other.fd_);
@@ -52,7 +54,8 @@ file::~file() {
 
 void file::write_at(std::uint64_t offset, std::span<const std::byte> bytes) const {
     while (!bytes.empty()) {
-        const auto put = retry([&] { return ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+        const auto put = retry(
+            [&] { return ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
         if (put < 0)
             fail("write to", "a file of the storage");
         offset += static_cast<std::uint64_t>(put);
@@ -61,7 +64,8 @@ void file::write_at(std::uint64_t offset, std::span<const std::byte> bytes) cons
 }
 
 std::size_t file::read_at(std::uint64_t offset, std::span<std::byte> into) const {
-    const auto got = retry([&] { return ::pread(fd_, into.data(), into.size(), static_cast<off_t>(offset)); });
+    const auto got =
+        retry([&] { return ::pread(fd_, into.data(), into.size(), static_cast<off_t>(offset)); });
     if (got < 0)
         fail("read", "a file of the storage");
     return static_cast<std::size_t>(got);
@@ -84,7 +88,8 @@ std::uint64_t file::size() const {
     return static_cast<std::uint64_t>(info.st_size);
 }
 
-folder::folder(const std::string& path) : path_(path) {
+folder::folder(const std::string& path)
+    : path_(path) {
     if (::mkdir(path.c_str(), 0700) < 0 && errno != EEXIST)
         fail("create the folder", path);
     root_ = file(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -93,7 +98,9 @@ folder::folder(const std::string& path) : path_(path) {
 }
 
 std::optional<file> folder::open(const std::string& name) const {
-    const int fd = retry([&] { return ::openat(root_.fd(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); });
+    const int fd = retry([&] {
+        return ::openat(root_.fd(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    });
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return std::nullopt;
     if (fd < 0)
@@ -108,7 +115,8 @@ std::optional<file> folder::open(const std::string& name) const {
 }
 
 std::optional<file> folder::open_for_writing(const std::string& name) const {
-    const int fd = retry([&] { return ::openat(root_.fd(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW); });
+    const int fd =
+        retry([&] { return ::openat(root_.fd(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW); });
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return std::nullopt;
     if (fd < 0)
@@ -118,7 +126,8 @@ std::optional<file> folder::open_for_writing(const std::string& name) const {
 
 file folder::create(const std::string& name) const {
     const int fd = retry([&] {
-        return ::openat(root_.fd(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        return ::openat(
+            root_.fd(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     });
     if (fd < 0)
         fail("create", name);
@@ -143,11 +152,14 @@ std::optional<std::string> folder::read(const std::string& name, std::size_t byt
         return std::nullopt;
     const std::uint64_t size = opened->size();
     if (size > bytes_max)
-        throw error(errc::storage, concat("cannot read ", name), concat("it has ", size, " bytes, over ", bytes_max));
+        throw error(
+            errc::storage, concat("cannot read ", name),
+            concat("it has ", size, " bytes, over ", bytes_max));
     std::string content(static_cast<std::size_t>(size), '\0');
     std::size_t at = 0;
     while (at < content.size()) {
-        const std::size_t got = opened->read_at(at, std::as_writable_bytes(std::span(content).subspan(at)));
+        const std::size_t got =
+            opened->read_at(at, std::as_writable_bytes(std::span(content).subspan(at)));
         if (got == 0)
             throw error(errc::storage, concat("cannot read ", name), "it became shorter");
         at += got;
@@ -192,7 +204,8 @@ void folder::mark(const std::string& name) const {
     if (size_of(name))
         return;
     make_parents(name);
-    const file marked(::openat(root_.fd(), name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    const file marked(
+        ::openat(root_.fd(), name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!marked)
         fail("create", name);
     sync_parent(name);
@@ -208,7 +221,8 @@ void folder::make_parents(const std::string& name) const {
     // One at a time: who finds a folder made by another must find it durable.
     static std::mutex making;
     const std::lock_guard guard(making);
-    for (std::size_t slash = name.find('/'); slash != name.npos; slash = name.find('/', slash + 1)) {
+    for (std::size_t slash = name.find('/'); slash != name.npos;
+         slash = name.find('/', slash + 1)) {
         const std::string parent = name.substr(0, slash);
         if (::mkdirat(root_.fd(), parent.c_str(), 0700) == 0)
             sync_parent(parent);
@@ -236,7 +250,8 @@ void folder::remove_tree(const std::string& name) const {
 
 std::vector<folder::entry> folder::list(const std::string& name) const {
     std::vector<entry> entries;
-    const int fd = ::openat(root_.fd(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    const int fd =
+        ::openat(root_.fd(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return entries;
     DIR* stream = fd < 0 ? nullptr : ::fdopendir(fd);
@@ -255,7 +270,8 @@ std::vector<folder::entry> folder::list(const std::string& name) const {
 }
 
 bool folder::try_lock(const std::string& name) {
-    lock_ = file(::openat(root_.fd(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    lock_ =
+        file(::openat(root_.fd(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!lock_)
         fail("create", name);
     return ::flock(lock_.fd(), LOCK_EX | LOCK_NB) == 0;

@@ -20,7 +20,8 @@ namespace tarpon::server {
 class file {
 public:
     file() = default;
-    explicit file(int fd) : fd_(fd) {}
+    explicit file(int fd)
+        : fd_(fd) {}
     file(file&& other) noexcept;
     file& operator=(file&& other) noexcept;
     ~file();

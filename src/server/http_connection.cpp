@@ -9,12 +9,13 @@
 
 #include <tarpon/limits.hpp>
 
-#include <array>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/status.hpp>
+
+#include <array>
 
 namespace tarpon::server {
 
@@ -45,8 +46,12 @@ std::size_t head_length(std::string_view text) {
 /// The body of a request, with its idle time-out.
 class request_body final : public byte_source {
 public:
-    request_body(asio::ip::tcp::socket& socket, boost::beast::flat_buffer& received, request_parser& parser)
-        : socket_(socket), received_(received), parser_(parser), limit_(socket.get_executor(), [&socket] {
+    request_body(
+        asio::ip::tcp::socket& socket, boost::beast::flat_buffer& received, request_parser& parser)
+        : socket_(socket)
+        , received_(received)
+        , parser_(parser)
+        , limit_(socket.get_executor(), [&socket] {
             error_code ignored;
             socket.close(ignored);
         }) {}
@@ -61,11 +66,14 @@ public:
             parser_.get().body().data = into.data();
             parser_.get().body().size = into.size();
             limit_.arm(limits::server_idle_time_max);
-            const auto got = co_await http::async_read_some(socket_, received_, parser_, async::nothrow);
+            const auto got =
+                co_await http::async_read_some(socket_, received_, parser_, async::nothrow);
             limit_.disarm();
             const error_code ec = std::get<0>(got);
             if (ec && ec != http::error::need_buffer)
-                throw error(errc::transport_closed, "the request's body broke off", foreign_text(ec.message()));
+                throw error(
+                    errc::transport_closed, "the request's body broke off",
+                    foreign_text(ec.message()));
             const std::size_t size = into.size() - parser_.get().body().size;
             if (size > 0)
                 co_return size;
@@ -84,7 +92,9 @@ private:
     bool begun_is_due_ = false;
 };
 
-void limit_chunk_lines(request_parser& parser, std::function<void(std::uint64_t, boost::beast::string_view, error_code&)>& callback) {
+void limit_chunk_lines(
+    request_parser& parser,
+    std::function<void(std::uint64_t, boost::beast::string_view, error_code&)>& callback) {
     callback = [](std::uint64_t, boost::beast::string_view extension, error_code& ec) {
         if (extension.size() > limits::chunk_line_bytes_max)
             ec = http::make_error_code(http::error::bad_chunk_extension);
@@ -96,7 +106,8 @@ void limit_chunk_lines(request_parser& parser, std::function<void(std::uint64_t,
 
 std::string_view server_request::header(std::string_view name) const {
     const auto found = headers.find(boost::beast::string_view(name.data(), name.size()));
-    return found == headers.end() ? std::string_view() : std::string_view(found->value().data(), found->value().size());
+    return found == headers.end() ? std::string_view()
+                                  : std::string_view(found->value().data(), found->value().size());
 }
 
 server_response& server_response::with(std::string name, std::string value) {
@@ -105,7 +116,9 @@ server_response& server_response::with(std::string name, std::string value) {
 }
 
 http_connection::http_connection(asio::ip::tcp::socket socket, async::cpu_pool& workers)
-    : socket_(std::move(socket)), workers_(workers), received_(buffer_bytes_max) {}
+    : socket_(std::move(socket))
+    , workers_(workers)
+    , received_(buffer_bytes_max) {}
 
 void http_connection::stop() {
     stopping_ = true;
@@ -122,7 +135,8 @@ asio::awaitable<std::size_t> http_connection::read_head() {
         socket_.close(ignored);
     };
     async::deadline limit(socket_.get_executor(), give_up);
-    limit.arm(received_.size() == 0 ? limits::server_idle_time_max : limits::request_header_time_max);
+    limit.arm(
+        received_.size() == 0 ? limits::server_idle_time_max : limits::request_header_time_max);
     bool begun = received_.size() > 0;
     while (true) {
         const auto data = received_.data();
@@ -162,7 +176,8 @@ asio::awaitable<bool> http_connection::write_text(std::string text) {
 asio::awaitable<bool> http_connection::write_file(const server_response& response) {
     std::string piece;
     for (std::uint64_t at = 0; at < response.content_bytes;) {
-        piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(limits::block_bytes, response.content_bytes - at)));
+        piece.resize(static_cast<std::size_t>(
+            std::min<std::uint64_t>(limits::block_bytes, response.content_bytes - at)));
         auto read = [&response, &piece, at] {
             return response.content->read_at(at, std::as_writable_bytes(std::span(piece)));
         };
@@ -179,16 +194,18 @@ asio::awaitable<bool> http_connection::write_file(const server_response& respons
     co_return true;
 }
 
-asio::awaitable<bool> http_connection::write(const server_response& response, bool head_only, bool keep_alive) {
+asio::awaitable<bool>
+http_connection::write(const server_response& response, bool head_only, bool keep_alive) {
     std::string text = concat("HTTP/1.1 ", response.status, " ");
     const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
     text += concat(std::string_view(reason.data(), reason.size()), "\r\n");
     for (const auto& [name, value] : response.headers)
         text += concat(name, ": ", value, "\r\n");
     const std::uint64_t length = response.content ? response.content_bytes : response.body.size();
-    const bool has_length = std::any_of(response.headers.begin(), response.headers.end(), [](const auto& h) {
-        return iequals(h.first, "Content-Length");
-    });
+    const bool has_length =
+        std::any_of(response.headers.begin(), response.headers.end(), [](const auto& h) {
+            return iequals(h.first, "Content-Length");
+        });
     if (!has_length && response.status != 204)
         text += concat("Content-Length: ", length, "\r\n");
     text += concat("Connection: ", keep_alive ? "keep-alive" : "close", "\r\n\r\n");
@@ -251,7 +268,8 @@ http_connection::serve_one(const request_handler& handle, std::size_t head_bytes
     const auto& message = parser.get();
     request_body body(socket_, received_, parser);
     const auto expectation = message.find(http::field::expect);
-    if (expectation != message.end() && iequals(std::string_view(expectation->value()), "100-continue"))
+    if (expectation != message.end()
+        && iequals(std::string_view(expectation->value()), "100-continue"))
         body.expect_continue();
     std::optional<std::uint64_t> length;
     if (!parser.chunked())

@@ -24,8 +24,10 @@ private:
     enum class next_step { request, close };
 
     boost::asio::awaitable<std::size_t> read_head();
-    boost::asio::awaitable<next_step> serve_one(const request_handler& handle, std::size_t head_bytes);
-    boost::asio::awaitable<bool> write(const server_response& response, bool head_only, bool keep_alive);
+    boost::asio::awaitable<next_step>
+    serve_one(const request_handler& handle, std::size_t head_bytes);
+    boost::asio::awaitable<bool>
+    write(const server_response& response, bool head_only, bool keep_alive);
     boost::asio::awaitable<bool> write_text(std::string text);
     boost::asio::awaitable<bool> write_file(const server_response& response);
     boost::asio::awaitable<void> refuse(unsigned status, std::string_view why);

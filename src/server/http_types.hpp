@@ -6,6 +6,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/beast/http/fields.hpp>
+
 #include <functional>
 #include <optional>
 #include <string>
@@ -19,7 +20,7 @@ struct server_request {
     std::string method;
     std::string target;
     const boost::beast::http::fields& headers;
-    byte_source& body; ///< ends at the end of the request's body
+    byte_source& body;                           ///< ends at the end of the request's body
     std::optional<std::uint64_t> content_length; ///< nullopt when chunked
 
     std::string_view header(std::string_view name) const;

@@ -23,7 +23,8 @@ constexpr const char* layout_file = "oci-layout";
 constexpr const char* layout_text = R"({"imageLayoutVersion":"1.0.0"})";
 
 std::string manifest_path(const std::string& repository, const digest& content) {
-    return concat(repository_path(repository), "/_manifests/", content.algo_name(), "/", content.hex());
+    return concat(
+        repository_path(repository), "/_manifests/", content.algo_name(), "/", content.hex());
 }
 
 std::string tag_path(const std::string& repository, const std::string& tag) {
@@ -52,7 +53,9 @@ std::optional<descriptor> from_json(std::string_view text) {
 
 } // namespace
 
-manifest_store::manifest_store(folder& root, blob_store& blobs) : root_(root), blobs_(blobs) {
+manifest_store::manifest_store(folder& root, blob_store& blobs)
+    : root_(root)
+    , blobs_(blobs) {
     load_folder("repositories");
     if (root_.read(layout_file, 1024) != std::optional<std::string>(layout_text))
         root_.write_atomically(layout_file, layout_text);
@@ -88,7 +91,8 @@ std::optional<manifest_store::rejection> manifest_store::check_references(
     if (!document)
         return rejection{"MANIFEST_INVALID", document.error().message};
     const auto unknown = [](const digest& missing) {
-        return rejection{"MANIFEST_BLOB_UNKNOWN", concat("the repository does not have ", missing.str())};
+        return rejection{
+            "MANIFEST_BLOB_UNKNOWN", concat("the repository does not have ", missing.str())};
     };
     for (const archive::oci_descriptor& child : document->manifests)
         if (!find(repository, child.digest))
@@ -104,7 +108,10 @@ std::optional<manifest_store::rejection> manifest_store::check_references(
 }
 
 std::optional<manifest_store::rejection> manifest_store::put(
-    const std::string& repository, const std::string& tag, const descriptor& content, std::string_view bytes) {
+    const std::string& repository,
+    const std::string& tag,
+    const descriptor& content,
+    std::string_view bytes) {
     if (auto rejected = check_references(repository, content, bytes))
         return rejected;
     blobs_.add_bytes(repository, content.digest, bytes);
@@ -118,7 +125,8 @@ std::optional<manifest_store::rejection> manifest_store::put(
     return std::nullopt;
 }
 
-std::optional<descriptor> manifest_store::find_tag(const std::string& repository, const std::string& tag) const {
+std::optional<descriptor>
+manifest_store::find_tag(const std::string& repository, const std::string& tag) const {
     const std::lock_guard guard(mutex_);
     const auto found = tags_.find(repository);
     if (found == tags_.end() || !found->second.contains(tag))
@@ -126,7 +134,8 @@ std::optional<descriptor> manifest_store::find_tag(const std::string& repository
     return found->second.at(tag);
 }
 
-std::optional<descriptor> manifest_store::find(const std::string& repository, const digest& content) const {
+std::optional<descriptor>
+manifest_store::find(const std::string& repository, const digest& content) const {
     auto type = root_.read(manifest_path(repository, content), limits::media_type_bytes_max);
     const auto size = blobs_.find(repository, content);
     if (!type || !size)
@@ -135,7 +144,8 @@ std::optional<descriptor> manifest_store::find(const std::string& repository, co
 }
 
 std::optional<std::string> manifest_store::read(const descriptor& content) const {
-    return root_.read(blob_path(content.digest), static_cast<std::size_t>(limits::manifest_bytes_max));
+    return root_.read(
+        blob_path(content.digest), static_cast<std::size_t>(limits::manifest_bytes_max));
 }
 
 std::optional<std::vector<std::string>> manifest_store::tags(const std::string& repository) const {
@@ -162,12 +172,14 @@ std::string manifest_store::index_text() const {
     for (const auto& [repository, tags] : tags_)
         for (const auto& [tag, content] : tags) {
             json::object entry = to_json(content);
-            entry["annotations"] = {{"org.opencontainers.image.ref.name", concat(repository, ":", tag)}};
+            entry["annotations"] = {
+                {"org.opencontainers.image.ref.name", concat(repository, ":", tag)}};
             manifests.push_back(std::move(entry));
         }
     return json::serialize(json::object{
         {"schemaVersion", 2},
-        {"mediaType", json::string_view(media_type::oci_index.data(), media_type::oci_index.size())},
+        {"mediaType",
+         json::string_view(media_type::oci_index.data(), media_type::oci_index.size())},
         {"manifests", std::move(manifests)},
     });
 }

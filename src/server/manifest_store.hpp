@@ -31,8 +31,11 @@ public:
 
     /// Checks and stores; `tag` is empty for a push by digest. Blobs and children must be in the
     /// repository (foreign layers need not). Durable when it returns, the tag last.
-    std::optional<rejection> put(
-        const std::string& repository, const std::string& tag, const descriptor& content, std::string_view bytes);
+    std::optional<rejection>
+    put(const std::string& repository,
+        const std::string& tag,
+        const descriptor& content,
+        std::string_view bytes);
 
     struct stored_manifest {
         descriptor self;
@@ -50,7 +53,8 @@ public:
     void write_index();
 
 private:
-    std::optional<rejection> check_references(const std::string& repository, const descriptor& content, std::string_view bytes) const;
+    std::optional<rejection> check_references(
+        const std::string& repository, const descriptor& content, std::string_view bytes) const;
     void load_repository(const std::string& repository);
     void load_folder(const std::string& below);
     std::string index_text() const;

@@ -8,9 +8,10 @@
 #include <tarpon/limits.hpp>
 #include <tarpon/reference.hpp>
 
-#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
+
+#include <algorithm>
 
 namespace tarpon::server {
 
@@ -29,11 +30,13 @@ server_response json_response(const json::object& object) {
 }
 
 server_response method_not_allowed(std::string_view allowed) {
-    return std::move(api_error(405, "UNSUPPORTED", "the method is not allowed here").with("Allow", std::string(allowed)));
+    return std::move(api_error(405, "UNSUPPORTED", "the method is not allowed here")
+                         .with("Allow", std::string(allowed)));
 }
 
 server_response blob_unknown(const digest& content) {
-    return api_error(404, "BLOB_UNKNOWN", concat("the repository does not have blob ", content.str()));
+    return api_error(
+        404, "BLOB_UNKNOWN", concat("the repository does not have blob ", content.str()));
 }
 
 server_response upload_unknown() {
@@ -63,19 +66,24 @@ server_response blob_created(const std::string& name, const digest& content) {
 }
 
 /// A page of names: after `last`, at most `n`; adds the Link header when there is more.
-std::vector<std::string>
-page_of(const std::vector<std::string>& all, const route& at, std::string_view path, server_response& response) {
+std::vector<std::string> page_of(
+    const std::vector<std::string>& all,
+    const route& at,
+    std::string_view path,
+    server_response& response) {
     const std::string* last = at.query_value("last");
     const std::string* wanted = at.query_value("n");
     std::size_t n = limits::list_page_max;
     if (wanted)
-        n = static_cast<std::size_t>(std::min<std::uint64_t>(parse_decimal(*wanted).value_or(n), n));
+        n = static_cast<std::size_t>(
+            std::min<std::uint64_t>(parse_decimal(*wanted).value_or(n), n));
     const auto begin = last ? std::upper_bound(all.begin(), all.end(), *last) : all.begin();
     const auto left = static_cast<std::size_t>(all.end() - begin);
     const auto count = std::min(n, left);
     std::vector<std::string> page(begin, begin + static_cast<std::ptrdiff_t>(count));
     if (count < left && count > 0)
-        response.with("Link", concat("<", path, "?n=", n, "&last=", page.back(), ">; rel=\"next\""));
+        response.with(
+            "Link", concat("<", path, "?n=", n, "&last=", page.back(), ">; rel=\"next\""));
     return page;
 }
 
@@ -110,27 +118,40 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_content_range(std::
 
 registry_api::registry_api(
     blob_store& blobs, upload_store& uploads, manifest_store& manifests, async::cpu_pool& workers)
-    : blobs_(blobs), uploads_(uploads), manifests_(manifests), workers_(workers) {}
+    : blobs_(blobs)
+    , uploads_(uploads)
+    , manifests_(manifests)
+    , workers_(workers) {}
 
 asio::awaitable<server_response> registry_api::handle(server_request& request) {
     const route at = find_route(request.target);
     const bool reads = request.method == "GET" || request.method == "HEAD";
     switch (at.resource) {
-    case resource::blob: co_return co_await on_blob(request, at);
-    case resource::uploads: co_return co_await on_uploads(request, at);
-    case resource::upload: co_return co_await on_upload(request, at);
-    case resource::manifest: co_return co_await on_manifest(request, at);
+    case resource::blob:
+        co_return co_await on_blob(request, at);
+    case resource::uploads:
+        co_return co_await on_uploads(request, at);
+    case resource::upload:
+        co_return co_await on_upload(request, at);
+    case resource::manifest:
+        co_return co_await on_manifest(request, at);
     case resource::api:
         if (reads)
-            co_return std::move(json_response({}).with("Docker-Distribution-API-Version", "registry/2.0"));
+            co_return std::move(
+                json_response({}).with("Docker-Distribution-API-Version", "registry/2.0"));
         co_return method_not_allowed("GET, HEAD");
-    case resource::catalog: co_return reads ? list_repositories(at) : method_not_allowed("GET, HEAD");
-    case resource::tags: co_return reads ? list_tags(at) : method_not_allowed("GET, HEAD");
-    case resource::bad_name: co_return api_error(400, "NAME_INVALID", explain_repository_path(at.name));
-    case resource::bad_digest: co_return api_error(400, "DIGEST_INVALID", "not a sha256 or sha512 digest");
+    case resource::catalog:
+        co_return reads ? list_repositories(at) : method_not_allowed("GET, HEAD");
+    case resource::tags:
+        co_return reads ? list_tags(at) : method_not_allowed("GET, HEAD");
+    case resource::bad_name:
+        co_return api_error(400, "NAME_INVALID", explain_repository_path(at.name));
+    case resource::bad_digest:
+        co_return api_error(400, "DIGEST_INVALID", "not a sha256 or sha512 digest");
     case resource::bad_reference:
         co_return api_error(reads ? 404 : 400, "MANIFEST_INVALID", "neither a tag nor a digest");
-    case resource::unknown: break;
+    case resource::unknown:
+        break;
     }
     co_return api_error(404, "UNSUPPORTED", "there is nothing here");
 }
@@ -138,7 +159,9 @@ asio::awaitable<server_response> registry_api::handle(server_request& request) {
 asio::awaitable<server_response> registry_api::on_blob(server_request& request, const route& at) {
     if (request.method != "GET" && request.method != "HEAD")
         co_return method_not_allowed("GET, HEAD");
-    auto work = [this, &at] { return blobs_.open(at.name, at.digest); };
+    auto work = [this, &at] {
+        return blobs_.open(at.name, at.digest);
+    };
     auto found = co_await async::run_on(workers_.get_executor(), work);
     if (!found)
         co_return blob_unknown(at.digest);
@@ -150,7 +173,8 @@ asio::awaitable<server_response> registry_api::on_blob(server_request& request, 
     co_return response;
 }
 
-asio::awaitable<server_response> registry_api::on_uploads(server_request& request, const route& at) {
+asio::awaitable<server_response>
+registry_api::on_uploads(server_request& request, const route& at) {
     if (request.method != "POST")
         co_return method_not_allowed("POST");
     const std::string* mount = at.query_value("mount");
@@ -160,13 +184,17 @@ asio::awaitable<server_response> registry_api::on_uploads(server_request& reques
         if (!content)
             co_return api_error(400, "DIGEST_INVALID", "mount is not a digest");
         if (is_repository_path(*from)) {
-            auto work = [this, &at, from, &content] { return blobs_.mount(at.name, *from, *content); };
+            auto work = [this, &at, from, &content] {
+                return blobs_.mount(at.name, *from, *content);
+            };
             const bool mounted = co_await async::run_on(workers_.get_executor(), work);
             if (mounted)
                 co_return blob_created(at.name, *content);
         }
     }
-    auto begin = [this, &at] { return uploads_.begin(at.name); };
+    auto begin = [this, &at] {
+        return uploads_.begin(at.name);
+    };
     auto session = co_await async::run_on(workers_.get_executor(), begin);
     if (!at.query_value("digest"))
         co_return upload_progress(202, *session);
@@ -177,8 +205,8 @@ asio::awaitable<server_response> registry_api::on_uploads(server_request& reques
 }
 
 /// Appends the request's body to the session; an answer if the request has to end here.
-asio::awaitable<std::optional<server_response>>
-registry_api::receive(server_request& request, upload_store::lease session, const std::string& name) {
+asio::awaitable<std::optional<server_response>> registry_api::receive(
+    server_request& request, upload_store::lease session, const std::string& name) {
     const std::string_view range_text = request.header("Content-Range");
     if (!range_text.empty()) {
         const auto range = parse_content_range(range_text);
@@ -188,9 +216,11 @@ registry_api::receive(server_request& request, upload_store::lease session, cons
         if (request.content_length && *request.content_length != length)
             co_return api_error(400, "SIZE_INVALID", "Content-Range and Content-Length differ");
         if (range->first != session->offset()) {
-            server_response response = api_error(416, "BLOB_UPLOAD_INVALID", "the chunk does not start where the upload stands");
+            server_response response = api_error(
+                416, "BLOB_UPLOAD_INVALID", "the chunk does not start where the upload stands");
             response.with("Location", upload_location(name, session->id));
-            response.with("Range", concat("0-", session->offset() == 0 ? 0 : session->offset() - 1));
+            response.with(
+                "Range", concat("0-", session->offset() == 0 ? 0 : session->offset() - 1));
             co_return response;
         }
     }
@@ -199,7 +229,9 @@ registry_api::receive(server_request& request, upload_store::lease session, cons
         const std::size_t size = co_await read_full(request.body, piece);
         if (size == 0)
             break;
-        auto store = [&] { session->append(std::span<const std::byte>(piece).first(size)); };
+        auto store = [&] {
+            session->append(std::span<const std::byte>(piece).first(size));
+        };
         co_await async::run_on(workers_.get_executor(), store);
         if (size < piece.size())
             break;
@@ -207,14 +239,19 @@ registry_api::receive(server_request& request, upload_store::lease session, cons
     co_return std::nullopt;
 }
 
-asio::awaitable<server_response> registry_api::finish_upload(upload_store::lease session, const route& at) {
+asio::awaitable<server_response>
+registry_api::finish_upload(upload_store::lease session, const route& at) {
     const auto content = digest::parse(*at.query_value("digest"));
     if (!content) {
-        auto drop = [this, &session] { uploads_.drop(std::move(session)); };
+        auto drop = [this, &session] {
+            uploads_.drop(std::move(session));
+        };
         co_await async::run_on(workers_.get_executor(), drop);
         co_return api_error(400, "DIGEST_INVALID", "not a sha256 or sha512 digest");
     }
-    auto commit = [this, &session, &content] { return uploads_.commit(std::move(session), *content); };
+    auto commit = [this, &session, &content] {
+        return uploads_.commit(std::move(session), *content);
+    };
     const bool right = co_await async::run_on(workers_.get_executor(), commit);
     if (!right)
         co_return api_error(400, "DIGEST_INVALID", "the uploaded bytes have another digest");
@@ -228,7 +265,9 @@ asio::awaitable<server_response> registry_api::on_upload(server_request& request
     if (method == "PUT" && !at.query_value("digest"))
         co_return api_error(400, "DIGEST_INVALID", "a PUT commits the upload and needs ?digest=");
     upload_store::lease session;
-    auto take = [this, &at, &session] { return uploads_.take(at.reference, at.name, session); };
+    auto take = [this, &at, &session] {
+        return uploads_.take(at.reference, at.name, session);
+    };
     const auto taken = co_await async::run_on(workers_.get_executor(), take);
     if (taken == upload_store::take_result::unknown)
         co_return upload_unknown();
@@ -237,7 +276,9 @@ asio::awaitable<server_response> registry_api::on_upload(server_request& request
     if (method == "GET")
         co_return upload_progress(204, *session);
     if (method == "DELETE") {
-        auto drop = [this, &session] { uploads_.drop(std::move(session)); };
+        auto drop = [this, &session] {
+            uploads_.drop(std::move(session));
+        };
         co_await async::run_on(workers_.get_executor(), drop);
         server_response gone;
         gone.status = 204;
@@ -251,7 +292,8 @@ asio::awaitable<server_response> registry_api::on_upload(server_request& request
     co_return co_await finish_upload(std::move(session), at);
 }
 
-asio::awaitable<server_response> registry_api::on_manifest(server_request& request, const route& at) {
+asio::awaitable<server_response>
+registry_api::on_manifest(server_request& request, const route& at) {
     if (request.method == "PUT")
         co_return co_await put_manifest(request, at);
     if (request.method == "GET" || request.method == "HEAD")
@@ -266,14 +308,16 @@ asio::awaitable<server_response> registry_api::get_manifest(const route& at) {
     };
     auto work = [this, &at] {
         found_manifest found;
-        found.self = at.digest.empty() ? manifests_.find_tag(at.name, at.reference) : manifests_.find(at.name, at.digest);
+        found.self = at.digest.empty() ? manifests_.find_tag(at.name, at.reference)
+                                       : manifests_.find(at.name, at.digest);
         if (found.self)
             found.bytes = manifests_.read(*found.self);
         return found;
     };
     auto found = co_await async::run_on(workers_.get_executor(), work);
     if (!found.bytes)
-        co_return api_error(404, "MANIFEST_UNKNOWN", concat("the repository has no manifest ", at.reference));
+        co_return api_error(
+            404, "MANIFEST_UNKNOWN", concat("the repository has no manifest ", at.reference));
     server_response response;
     response.with("Content-Type", found.self->media_type);
     response.with(digest_header, found.self->digest.str());
@@ -281,11 +325,13 @@ asio::awaitable<server_response> registry_api::get_manifest(const route& at) {
     co_return response;
 }
 
-asio::awaitable<server_response> registry_api::put_manifest(server_request& request, const route& at) {
+asio::awaitable<server_response>
+registry_api::put_manifest(server_request& request, const route& at) {
     if (request.content_length && *request.content_length > limits::manifest_bytes_max)
         co_return api_error(413, "SIZE_INVALID", "the manifest is too large");
     std::string bytes(static_cast<std::size_t>(limits::manifest_bytes_max) + 1, '\0');
-    const std::size_t size = co_await read_full(request.body, std::as_writable_bytes(std::span(bytes)));
+    const std::size_t size =
+        co_await read_full(request.body, std::as_writable_bytes(std::span(bytes)));
     bytes.resize(size);
     if (bytes.size() > limits::manifest_bytes_max)
         co_return api_error(413, "SIZE_INVALID", "the manifest is too large");
@@ -293,16 +339,23 @@ asio::awaitable<server_response> registry_api::put_manifest(server_request& requ
     descriptor self;
     self.media_type = trim(header.substr(0, header.find(';')));
     self.size = bytes.size();
-    self.digest = digest_of(bytes, at.digest.empty() ? digest::algorithm::sha256 : at.digest.algo());
+    self.digest =
+        digest_of(bytes, at.digest.empty() ? digest::algorithm::sha256 : at.digest.algo());
     if (!at.digest.empty() && self.digest != at.digest)
         co_return api_error(400, "DIGEST_INVALID", "the manifest has another digest");
     if (!media_type::is_index(self.media_type) && !media_type::is_manifest(self.media_type))
-        co_return api_error(415, "MANIFEST_INVALID", concat("\"", foreign_text(self.media_type, 80), "\" is no manifest type"));
+        co_return api_error(
+            415, "MANIFEST_INVALID",
+            concat("\"", foreign_text(self.media_type, 80), "\" is no manifest type"));
     const std::string tag = at.digest.empty() ? at.reference : std::string();
-    auto work = [this, &at, &tag, &self, &bytes] { return manifests_.put(at.name, tag, self, bytes); };
+    auto work = [this, &at, &tag, &self, &bytes] {
+        return manifests_.put(at.name, tag, self, bytes);
+    };
     const auto rejected = co_await async::run_on(workers_.get_executor(), work);
     if (rejected)
-        co_return api_error(rejected->code == "MANIFEST_BLOB_UNKNOWN" ? 404 : 400, rejected->code, rejected->message);
+        co_return api_error(
+            rejected->code == "MANIFEST_BLOB_UNKNOWN" ? 404 : 400, rejected->code,
+            rejected->message);
     if (!tag.empty() && on_tag)
         on_tag();
     server_response response;

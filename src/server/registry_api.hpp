@@ -13,7 +13,11 @@ namespace tarpon::server {
 
 class registry_api {
 public:
-    registry_api(blob_store& blobs, upload_store& uploads, manifest_store& manifests, async::cpu_pool& workers);
+    registry_api(
+        blob_store& blobs,
+        upload_store& uploads,
+        manifest_store& manifests,
+        async::cpu_pool& workers);
 
     /// Answers any request below /v2/. Throws errc::storage; protocol errors are answers.
     boost::asio::awaitable<server_response> handle(server_request& request);
@@ -28,7 +32,8 @@ private:
     boost::asio::awaitable<server_response> on_manifest(server_request& request, const route& at);
     boost::asio::awaitable<server_response> get_manifest(const route& at);
     boost::asio::awaitable<server_response> put_manifest(server_request& request, const route& at);
-    boost::asio::awaitable<server_response> finish_upload(upload_store::lease session, const route& at);
+    boost::asio::awaitable<server_response>
+    finish_upload(upload_store::lease session, const route& at);
     boost::asio::awaitable<std::optional<server_response>>
     receive(server_request& request, upload_store::lease session, const std::string& name);
     server_response list_tags(const route& at) const;

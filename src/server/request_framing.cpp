@@ -40,7 +40,8 @@ result<void> check_request_line(std::string_view line, bool& http_1_1) {
         return bad("the method is malformed");
     if (target.size() > limits::request_target_bytes_max)
         return bad("the request target is too long");
-    const bool visible = std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+    const bool visible =
+        std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f; });
     if (!target.starts_with('/') || !visible || target.find('#') != target.npos)
         return bad("the request target is malformed");
     if (version != "HTTP/1.1" && version != "HTTP/1.0")
@@ -63,7 +64,8 @@ void note(std::string_view name, std::string_view value, framing& seen) {
         ++seen.hosts;
     } else if (iequals(name, "Content-Length")) {
         ++seen.lengths;
-        const bool digits = std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
+        const bool digits =
+            std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
         seen.length_is_number &= digits && value.size() <= 18 && !value.empty();
     } else if (iequals(name, "Transfer-Encoding")) {
         ++seen.encodings;
@@ -118,7 +120,8 @@ result<void> check_request_head(std::string_view head) {
             break;
         if (lines > limits::request_headers_max)
             return bad("too many headers");
-        const auto checked = lines == 0 ? check_request_line(line, http_1_1) : check_field(line, seen);
+        const auto checked =
+            lines == 0 ? check_request_line(line, http_1_1) : check_field(line, seen);
         if (!checked)
             return checked;
         ++lines;

@@ -27,7 +27,8 @@ std::map<std::string, std::string> parse_query(std::string_view text) {
         text = amp == text.npos ? std::string_view() : text.substr(amp + 1);
         const std::size_t equals = pair.find('=');
         const auto key = percent_decode(pair.substr(0, equals));
-        const auto value = percent_decode(equals == pair.npos ? std::string_view() : pair.substr(equals + 1));
+        const auto value =
+            percent_decode(equals == pair.npos ? std::string_view() : pair.substr(equals + 1));
         if (key && value)
             query.emplace(*key, *value);
     }
@@ -36,17 +37,22 @@ std::map<std::string, std::string> parse_query(std::string_view text) {
 
 bool is_upload_id(std::string_view text) noexcept {
     return text.size() == 32 && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-    });
+               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+           });
 }
 
 /// Splits `path` at its last "/<word>/"; false if there is none.
-bool split_at(std::string_view path, std::string_view word, std::string_view& before, std::string_view& after) {
+bool split_at(
+    std::string_view path,
+    std::string_view word,
+    std::string_view& before,
+    std::string_view& after) {
     const std::size_t last = path.rfind('/');
     if (last == path.npos)
         return false;
     const std::string_view head = path.substr(0, last);
-    if (!head.ends_with(word) || head.size() <= word.size() || head[head.size() - word.size() - 1] != '/')
+    if (!head.ends_with(word) || head.size() <= word.size()
+        || head[head.size() - word.size() - 1] != '/')
         return false;
     before = head.substr(0, head.size() - word.size() - 1);
     after = path.substr(last + 1);
@@ -56,7 +62,9 @@ bool split_at(std::string_view path, std::string_view word, std::string_view& be
 void match(std::string_view path, route& found) {
     std::string_view name, rest;
     if (split_at(path, "blobs/uploads", name, rest)) {
-        found.resource = rest.empty() ? resource::uploads : is_upload_id(rest) ? resource::upload : resource::unknown;
+        found.resource = rest.empty()         ? resource::uploads
+                         : is_upload_id(rest) ? resource::upload
+                                              : resource::unknown;
     } else if (path.ends_with("/blobs/uploads")) {
         name = path.substr(0, path.size() - 14);
         found.resource = resource::uploads;

@@ -11,16 +11,16 @@
 namespace tarpon::server {
 
 enum class resource {
-    api,        ///< /v2/
-    catalog,    ///< /v2/_catalog
-    blob,       ///< /v2/<name>/blobs/<digest>
-    uploads,    ///< /v2/<name>/blobs/uploads/
-    upload,     ///< /v2/<name>/blobs/uploads/<id>
-    manifest,   ///< /v2/<name>/manifests/<reference>
-    tags,       ///< /v2/<name>/tags/list
-    unknown,    ///< nothing of ours: 404
-    bad_name,   ///< the repository name is not legal: 400 NAME_INVALID
-    bad_digest, ///< 400 DIGEST_INVALID
+    api,           ///< /v2/
+    catalog,       ///< /v2/_catalog
+    blob,          ///< /v2/<name>/blobs/<digest>
+    uploads,       ///< /v2/<name>/blobs/uploads/
+    upload,        ///< /v2/<name>/blobs/uploads/<id>
+    manifest,      ///< /v2/<name>/manifests/<reference>
+    tags,          ///< /v2/<name>/tags/list
+    unknown,       ///< nothing of ours: 404
+    bad_name,      ///< the repository name is not legal: 400 NAME_INVALID
+    bad_digest,    ///< 400 DIGEST_INVALID
     bad_reference, ///< neither a tag nor a digest: 400
 };
 

@@ -1,6 +1,4 @@
 // The public verb: listens, accepts, and takes the stores and the API together.
-#include <tarpon/serve.hpp>
-
 #include "async/task_group.hpp"
 #include "async/tokens.hpp"
 #include "model/text.hpp"
@@ -10,10 +8,12 @@
 
 #include <tarpon/limits.hpp>
 #include <tarpon/reference.hpp>
+#include <tarpon/serve.hpp>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+
 #include <list>
 #include <thread>
 
@@ -43,7 +43,8 @@ folder open_storage(const std::string& path) {
 
 class registry_server {
 public:
-    registry_server(asio::any_io_executor executor, const serve_options& options, serve_events events)
+    registry_server(
+        asio::any_io_executor executor, const serve_options& options, serve_events events)
         : executor_(executor)
         , events_(std::move(events))
         , workers_(worker_count(options.threads))
@@ -94,7 +95,9 @@ private:
 void registry_server::listen(const std::string& address) {
     const auto at = transport::parse_host_port(address, false);
     const std::size_t colon = address.rfind(':');
-    const auto port = colon == address.npos ? std::nullopt : parse_decimal(std::string_view(address).substr(colon + 1));
+    const auto port = colon == address.npos
+                          ? std::nullopt
+                          : parse_decimal(std::string_view(address).substr(colon + 1));
     boost::system::error_code ec;
     const std::string host = !at && port ? address.substr(0, colon) : at ? at->host : address;
     const auto ip = asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, ec);
@@ -103,7 +106,9 @@ void registry_server::listen(const std::string& address) {
     const tcp::endpoint endpoint(ip, static_cast<std::uint16_t>(*port));
     const auto require = [&](const boost::system::error_code& failed) {
         if (failed)
-            throw error(errc::storage, concat("cannot listen on ", address), foreign_text(failed.message()));
+            throw error(
+                errc::storage, concat("cannot listen on ", address),
+                foreign_text(failed.message()));
     };
     acceptor_.open(endpoint.protocol(), ec);
     require(ec);
@@ -127,7 +132,11 @@ asio::awaitable<server_response> registry_server::answer(server_request& request
         if (e.code() == errc::registry_refused) {
             failed = api_error(429, "TOOMANYREQUESTS", e.message());
         } else if (e.code() == errc::transport_closed) {
-            log(log_level::info, concat(request.method, " ", foreign_text(request.target.substr(0, request.target.find('?')), 200), ": ", e.message()));
+            log(log_level::info,
+                concat(
+                    request.method, " ",
+                    foreign_text(request.target.substr(0, request.target.find('?')), 200), ": ",
+                    e.message()));
             failed = api_error(400, "BLOB_UPLOAD_INVALID", e.message());
         } else {
             log(log_level::error, concat(e.message(), e.cause().empty() ? "" : ": ", e.cause()));
@@ -146,7 +155,9 @@ asio::awaitable<void> registry_server::serve_client(tcp::socket socket) {
         ~leave() { all.erase(place); }
     } leaving{connections_, place};
     std::optional<std::string> broken;
-    const request_handler handle = [this](server_request& request) { return answer(request); };
+    const request_handler handle = [this](server_request& request) {
+        return answer(request);
+    };
     try {
         co_await connection.run(handle);
     } catch (const boost::system::system_error& e) {
@@ -167,7 +178,8 @@ asio::awaitable<void> registry_server::accept_all() {
         co_await async::throw_if_stopped();
         if (std::get<0>(got)) {
             // Out of descriptors, mostly: others must end before this can go on.
-            log(log_level::warn, concat("cannot accept a connection: ", foreign_text(std::get<0>(got).message())));
+            log(log_level::warn,
+                concat("cannot accept a connection: ", foreign_text(std::get<0>(got).message())));
             pause.expires_after(std::chrono::milliseconds(100));
             co_await pause.async_wait(asio::use_awaitable);
             continue;
@@ -178,7 +190,9 @@ asio::awaitable<void> registry_server::accept_all() {
 }
 
 asio::awaitable<void> registry_server::write_index() {
-    auto write = [this] { manifests_.write_index(); };
+    auto write = [this] {
+        manifests_.write_index();
+    };
     std::optional<error> failed;
     try {
         co_await async::run_on(workers_.get_executor(), write);
@@ -213,7 +227,8 @@ asio::awaitable<void> registry_server::stop() {
     for (http_connection* connection : connections_)
         connection->stop();
     asio::steady_timer timer(executor_);
-    for (auto waited = std::chrono::milliseconds(0); clients_.running() > 0 && waited < stop_time;) {
+    for (auto waited = std::chrono::milliseconds(0);
+         clients_.running() > 0 && waited < stop_time;) {
         constexpr std::chrono::milliseconds step{20};
         timer.expires_after(step);
         waited += step;

@@ -5,8 +5,9 @@
 
 #include <tarpon/limits.hpp>
 
-#include <array>
 #include <openssl/rand.h>
+
+#include <array>
 #include <vector>
 
 namespace tarpon::server {
@@ -48,7 +49,9 @@ void read_all(const file& from, std::uint64_t size, Sink sink) {
 } // namespace
 
 upload_session::upload_session(std::string its_id, std::string its_repository, file data)
-    : id(std::move(its_id)), repository(std::move(its_repository)), data_(std::move(data)) {}
+    : id(std::move(its_id))
+    , repository(std::move(its_repository))
+    , data_(std::move(data)) {}
 
 void upload_session::append(std::span<const std::byte> bytes) {
     data_.write_at(offset_, bytes);
@@ -64,7 +67,9 @@ void upload_session::catch_up() {
     });
 }
 
-upload_store::upload_store(folder& root, blob_store& blobs) : root_(root), blobs_(blobs) {}
+upload_store::upload_store(folder& root, blob_store& blobs)
+    : root_(root)
+    , blobs_(blobs) {}
 
 upload_store::lease upload_store::make_lease(std::shared_ptr<upload_session> session) {
     session->in_use_ = true;
@@ -81,7 +86,8 @@ upload_store::lease upload_store::begin(const std::string& repository) {
     const std::string id = random_id();
     const std::string owner = concat(session_path(id), "/repository");
     root_.write_atomically(owner, repository);
-    std::shared_ptr<upload_session> session(new upload_session(id, repository, root_.create(data_path(id))));
+    std::shared_ptr<upload_session> session(
+        new upload_session(id, repository, root_.create(data_path(id))));
     const std::lock_guard guard(mutex_);
     if (sessions_.size() >= limits::upload_sessions_max)
         throw error(errc::registry_refused, "too many uploads are under way");
@@ -89,7 +95,8 @@ upload_store::lease upload_store::begin(const std::string& repository) {
     return make_lease(std::move(session));
 }
 
-std::shared_ptr<upload_session> upload_store::restore(const std::string& id, const std::string& repository) {
+std::shared_ptr<upload_session>
+upload_store::restore(const std::string& id, const std::string& repository) {
     const auto owner = root_.read(concat(session_path(id), "/repository"), 1024);
     if (!owner || *owner != repository)
         return nullptr;
@@ -131,7 +138,9 @@ bool upload_store::commit(lease session, const digest& content) {
         found = session->sha256_.finish();
     } else {
         hasher other(content.algo());
-        read_all(session->data_, session->offset(), [&](std::span<const std::byte> bytes) { other.update(bytes); });
+        read_all(session->data_, session->offset(), [&](std::span<const std::byte> bytes) {
+            other.update(bytes);
+        });
         found = other.finish();
     }
     const bool right = found == content;

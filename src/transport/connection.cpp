@@ -16,7 +16,9 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 dialer::dialer(asio::any_io_executor executor, const connection_options& options)
-    : executor_(std::move(executor)), verify_(!options.insecure), tls_(make_client_context(options)) {}
+    : executor_(std::move(executor))
+    , verify_(!options.insecure)
+    , tls_(make_client_context(options)) {}
 
 asio::awaitable<std::unique_ptr<connection>> dialer::dial(origin to) {
     tcp::socket socket = co_await connect(to);
@@ -32,11 +34,13 @@ asio::awaitable<dialer::endpoints> dialer::resolve(const origin& to) {
     if (const auto known = resolved_.find(key); known != resolved_.end())
         co_return known->second;
     tcp::resolver resolver(executor_);
-    const auto got = co_await resolver.async_resolve(to.host, std::to_string(to.port), async::nothrow);
+    const auto got =
+        co_await resolver.async_resolve(to.host, std::to_string(to.port), async::nothrow);
     const auto& [ec, found] = got;
     if (ec)
         throw error(
-            errc::transport_resolve, concat("the name ", to.host, " does not resolve"), foreign_text(ec.message()));
+            errc::transport_resolve, concat("the name ", to.host, " does not resolve"),
+            foreign_text(ec.message()));
     endpoints all;
     for (const auto& entry : found)
         all.push_back(entry.endpoint());
@@ -63,7 +67,8 @@ asio::awaitable<tcp::socket> dialer::connect(const origin& to) {
             last = asio::error::timed_out;
         co_await async::throw_if_stopped();
     }
-    const errc code = last == asio::error::timed_out ? errc::transport_timeout : errc::transport_connect;
+    const errc code =
+        last == asio::error::timed_out ? errc::transport_timeout : errc::transport_connect;
     throw error(code, concat("no connection to ", to.host_header()), foreign_text(last.message()));
 }
 
@@ -79,7 +84,9 @@ asio::awaitable<stream> dialer::secure(tcp::socket socket, const origin& to) {
     const auto got = co_await tls->async_handshake(asio::ssl::stream_base::client, async::nothrow);
     const auto ec = std::get<0>(got);
     if (limit.expired())
-        throw error(errc::transport_timeout, concat("no TLS connection to ", to.host_header()), "the handshake timed out");
+        throw error(
+            errc::transport_timeout, concat("no TLS connection to ", to.host_header()),
+            "the handshake timed out");
     if (ec)
         throw handshake_error(ec, *tls, to);
     co_return stream(std::move(tls));

@@ -10,6 +10,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+
 #include <chrono>
 #include <map>
 #include <memory>
@@ -19,7 +20,9 @@
 namespace tarpon::transport {
 
 struct connection {
-    connection(stream connected, origin at) : link(std::move(connected)), peer(std::move(at)) {}
+    connection(stream connected, origin at)
+        : link(std::move(connected))
+        , peer(std::move(at)) {}
 
     stream link;
     origin peer;

@@ -11,10 +11,12 @@ namespace asio = boost::asio;
 using clock = std::chrono::steady_clock;
 
 connection_lease::connection_lease(connection_pool& pool, std::unique_ptr<connection> held)
-    : pool_(&pool), held_(std::move(held)) {}
+    : pool_(&pool)
+    , held_(std::move(held)) {}
 
 connection_lease::connection_lease(connection_lease&& other) noexcept
-    : pool_(std::exchange(other.pool_, nullptr)), held_(std::move(other.held_)) {}
+    : pool_(std::exchange(other.pool_, nullptr))
+    , held_(std::move(other.held_)) {}
 
 connection_lease& connection_lease::operator=(connection_lease&& other) noexcept {
     if (this != &other) {
@@ -40,13 +42,18 @@ void connection_lease::release(bool reusable) {
 
 connection_pool::connection_pool(
     asio::any_io_executor executor, const connection_options& options, std::size_t connections_max)
-    : executor_(executor), dialer_(executor, options), connections_max_(connections_max), given_back_(executor) {}
+    : executor_(executor)
+    , dialer_(executor, options)
+    , connections_max_(connections_max)
+    , given_back_(executor) {}
 
 connection_pool::shelf& connection_pool::shelf_of(const origin& at) {
     const auto found = shelves_.find(at);
     if (found != shelves_.end())
         return found->second;
-    return shelves_.emplace(at, shelf{pool_state(connections_max_, limits::keep_alive_idle_max), {}}).first->second;
+    return shelves_
+        .emplace(at, shelf{pool_state(connections_max_, limits::keep_alive_idle_max), {}})
+        .first->second;
 }
 
 std::unique_ptr<connection> connection_pool::take_idle(shelf& from, pool_state::action& next) {

@@ -6,6 +6,7 @@
 #include "transport/pool_state.hpp"
 
 #include <boost/asio/awaitable.hpp>
+
 #include <map>
 #include <memory>
 #include <vector>
@@ -40,7 +41,10 @@ private:
 
 class connection_pool {
 public:
-    connection_pool(boost::asio::any_io_executor executor, const connection_options& options, std::size_t connections_max);
+    connection_pool(
+        boost::asio::any_io_executor executor,
+        const connection_options& options,
+        std::size_t connections_max);
     connection_pool(const connection_pool&) = delete;
     connection_pool& operator=(const connection_pool&) = delete;
 

@@ -8,9 +8,13 @@ namespace tarpon::transport {
 namespace asio = boost::asio;
 
 http_client::http_client(
-    asio::any_io_executor executor, const connection_options& options, std::size_t connections_max,
+    asio::any_io_executor executor,
+    const connection_options& options,
+    std::size_t connections_max,
     std::function<void(const std::string&)> trace)
-    : executor_(executor), pool_(std::move(executor), options, connections_max), trace_(std::move(trace)) {}
+    : executor_(executor)
+    , pool_(std::move(executor), options, connections_max)
+    , trace_(std::move(trace)) {}
 
 asio::awaitable<exchange_outcome>
 http_client::attempt(const http_request& request, bool fresh, bool& was_idle) {
@@ -38,9 +42,12 @@ asio::awaitable<http_response> http_client::send(http_request request) {
     if (!outcome.response && was_idle && !outcome.answer_begun && !outcome.body_begun)
         outcome = co_await attempt(request, true, was_idle);
     if (trace_) {
-        const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
-        const std::string end = outcome.response ? std::to_string(outcome.response->status) : outcome.failed->message();
-        trace_(concat(request.method, " ", request.to.redacted(), " -> ", end, " (", time.count(), " ms)"));
+        const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(
+            std::chrono::steady_clock::now() - begun);
+        const std::string end =
+            outcome.response ? std::to_string(outcome.response->status) : outcome.failed->message();
+        trace_(concat(
+            request.method, " ", request.to.redacted(), " -> ", end, " (", time.count(), " ms)"));
     }
     if (!outcome.response)
         throw *outcome.failed;

@@ -6,6 +6,7 @@
 #include "transport/http_exchange.hpp"
 
 #include <boost/asio/awaitable.hpp>
+
 #include <functional>
 #include <string>
 
@@ -21,7 +22,9 @@ class http_client {
 public:
     /// `trace` gets one line a request: method, URL without query, status, time. Never a header.
     http_client(
-        boost::asio::any_io_executor executor, const connection_options& options, std::size_t connections_max,
+        boost::asio::any_io_executor executor,
+        const connection_options& options,
+        std::size_t connections_max,
         std::function<void(const std::string&)> trace = {});
 
     /// Sends and waits for the answer, whatever its status. A request that failed on a connection
@@ -37,7 +40,8 @@ public:
     std::uint64_t connections_opened() const noexcept { return pool_.opened(); }
 
 private:
-    boost::asio::awaitable<exchange_outcome> attempt(const http_request& request, bool fresh, bool& was_idle);
+    boost::asio::awaitable<exchange_outcome>
+    attempt(const http_request& request, bool fresh, bool& was_idle);
 
     boost::asio::any_io_executor executor_;
     connection_pool pool_;

@@ -20,17 +20,20 @@ using boost::system::error_code;
 
 struct http_download::state {
     explicit state(connection_lease held)
-        : over(std::move(held)), limit(over->link.get_executor(), [this] { over->link.close(); }) {}
+        : over(std::move(held))
+        , limit(over->link.get_executor(), [this] { over->link.close(); }) {}
 
     connection_lease over;
     async::deadline limit;
     http::response_parser<http::buffer_body> parser;
 };
 
-http_download::http_download(connection_lease over) : state_(std::make_unique<state>(std::move(over))) {}
+http_download::http_download(connection_lease over)
+    : state_(std::make_unique<state>(std::move(over))) {}
 http_download::~http_download() = default;
 
-asio::awaitable<std::unique_ptr<http_download>> http_download::begin(connection_lease over, http_request request) {
+asio::awaitable<std::unique_ptr<http_download>>
+http_download::begin(connection_lease over, http_request request) {
     std::unique_ptr<http_download> made(new http_download(std::move(over)));
     state& s = *made->state_;
     const std::string where = s.over->peer.host_header();
@@ -42,7 +45,8 @@ asio::awaitable<std::unique_ptr<http_download>> http_download::begin(connection_
     if (!ec) {
         s.parser.header_limit(static_cast<std::uint32_t>(limits::response_header_bytes_max));
         s.parser.body_limit(boost::none);
-        const auto got = co_await http::async_read_header(s.over->link, s.over->received, s.parser, async::nothrow);
+        const auto got = co_await http::async_read_header(
+            s.over->link, s.over->received, s.parser, async::nothrow);
         ec = std::get<0>(got);
     }
     s.limit.disarm();
@@ -53,10 +57,12 @@ asio::awaitable<std::unique_ptr<http_download>> http_download::begin(connection_
             concat("the connection to ", where, " broke"), foreign_text(ec.message()));
     made->head_.status = static_cast<int>(s.parser.get().result_int());
     for (const auto& field : s.parser.get())
-        made->head_.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+        made->head_.headers.emplace_back(
+            std::string(field.name_string()), std::string(field.value()));
     if (made->head_.status != 200) {
         made->head_.body.resize(limits::error_body_bytes_max);
-        const std::size_t size = co_await read_full(*made, std::as_writable_bytes(std::span(made->head_.body)));
+        const std::size_t size =
+            co_await read_full(*made, std::as_writable_bytes(std::span(made->head_.body)));
         made->head_.body.resize(size);
     }
     co_return made;
@@ -68,14 +74,16 @@ asio::awaitable<std::size_t> http_download::read_some(std::span<std::byte> into)
         s.parser.get().body().data = into.data();
         s.parser.get().body().size = into.size();
         s.limit.arm(limits::idle_time_max);
-        const auto got = co_await http::async_read_some(s.over->link, s.over->received, s.parser, async::nothrow);
+        const auto got = co_await http::async_read_some(
+            s.over->link, s.over->received, s.parser, async::nothrow);
         s.limit.disarm();
         co_await async::throw_if_stopped();
         const error_code ec = std::get<0>(got);
         if (ec && ec != http::error::need_buffer)
             throw error(
                 s.limit.expired() ? errc::transport_timeout : errc::transport_closed,
-                concat("the connection to ", s.over->peer.host_header(), " broke"), foreign_text(ec.message()));
+                concat("the connection to ", s.over->peer.host_header(), " broke"),
+                foreign_text(ec.message()));
         const std::size_t size = into.size() - s.parser.get().body().size;
         if (size > 0)
             co_return size;

@@ -22,7 +22,8 @@ public:
 
     /// Sends `request` (without a body) and waits for the head. A response that is not 200 comes
     /// back with its (capped) body in head().body, and read_some gives nothing.
-    static boost::asio::awaitable<std::unique_ptr<http_download>> begin(connection_lease over, http_request request);
+    static boost::asio::awaitable<std::unique_ptr<http_download>>
+    begin(connection_lease over, http_request request);
 
 private:
     struct state;

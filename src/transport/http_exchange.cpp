@@ -6,7 +6,6 @@
 #include "async/tokens.hpp"
 #include "model/text.hpp"
 
-#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
@@ -15,6 +14,8 @@
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+
+#include <array>
 #include <charconv>
 
 namespace tarpon::transport {
@@ -150,7 +151,8 @@ void conversation::take_head(const response_parser& parser) {
     const auto& message = parser.get();
     response_.status = static_cast<int>(message.result_int());
     for (const auto& field : message)
-        response_.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+        response_.headers.emplace_back(
+            std::string(field.name_string()), std::string(field.value()));
     response_.before_request = !sent_ && !send_error_;
     // Both framings at once is how responses are smuggled: such a connection is not used again.
     const bool ambiguous = parser.chunked() && !response_.header("Content-Length").empty();
@@ -159,12 +161,14 @@ void conversation::take_head(const response_parser& parser) {
 }
 
 asio::awaitable<error_code> conversation::read_head(std::optional<response_parser>& parser) {
-    for (int informational = 0; informational <= limits::informational_responses_max; ++informational) {
+    for (int informational = 0; informational <= limits::informational_responses_max;
+         ++informational) {
         parser.emplace();
         parser->header_limit(static_cast<std::uint32_t>(limits::response_header_bytes_max));
         parser->body_limit(boost::none);
         parser->skip(request_.method == "HEAD");
-        const auto got = co_await http::async_read_header(over_.link, over_.received, *parser, async::nothrow);
+        const auto got =
+            co_await http::async_read_header(over_.link, over_.received, *parser, async::nothrow);
         answer_begun_ |= std::get<1>(got) > 0 || over_.received.size() > 0;
         if (std::get<0>(got))
             co_return std::get<0>(got);
@@ -180,7 +184,8 @@ asio::awaitable<error_code> conversation::read_body(response_parser& parser) {
     while (!parser.is_done()) {
         parser.get().body().data = piece.data();
         parser.get().body().size = piece.size();
-        const auto got = co_await http::async_read(over_.link, over_.received, parser, async::nothrow);
+        const auto got =
+            co_await http::async_read(over_.link, over_.received, parser, async::nothrow);
         const error_code ec = std::get<0>(got);
         if (ec && ec != http::error::need_buffer)
             co_return ec;
@@ -223,12 +228,14 @@ exchange_outcome conversation::outcome() {
     if (send_limit_.expired() || answer_limit_.expired()) {
         const bool waited = answer_limit_.expired() && sent_;
         out.failed.emplace(
-            errc::transport_timeout,
-            waited ? concat(where, " did not answer in time") : concat("nothing moved on the connection to ", where));
+            errc::transport_timeout, waited ? concat(where, " did not answer in time")
+                                            : concat("nothing moved on the connection to ", where));
         return out;
     }
-    const bool garbage = receive_error_.category() == http::make_error_code(http::error::bad_status).category()
-                         && receive_error_ != http::error::end_of_stream && receive_error_ != http::error::partial_message;
+    const bool garbage =
+        receive_error_.category() == http::make_error_code(http::error::bad_status).category()
+        && receive_error_ != http::error::end_of_stream
+        && receive_error_ != http::error::partial_message;
     if (garbage) {
         out.failed.emplace(
             errc::registry_protocol, concat(where, " answered something that is not HTTP"),
@@ -238,7 +245,8 @@ exchange_outcome conversation::outcome() {
     const error_code why = send_error_ ? send_error_ : receive_error_;
     out.failed.emplace(
         errc::transport_closed, concat("the connection to ", where, " broke"),
-        why == http::error::end_of_stream ? "closed by the other side" : foreign_text(why.message()));
+        why == http::error::end_of_stream ? "closed by the other side"
+                                          : foreign_text(why.message()));
     return out;
 }
 
@@ -265,8 +273,10 @@ asio::awaitable<verdict> receive_side(conversation& talk) {
 }
 
 struct stop_when_told {
-    asio::cancellation_type_t operator()(const std::exception_ptr& failed, verdict v) const noexcept {
-        return failed || v == verdict::stop ? asio::cancellation_type::terminal : asio::cancellation_type::none;
+    asio::cancellation_type_t
+    operator()(const std::exception_ptr& failed, verdict v) const noexcept {
+        return failed || v == verdict::stop ? asio::cancellation_type::terminal
+                                            : asio::cancellation_type::none;
     }
 };
 

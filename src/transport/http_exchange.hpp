@@ -8,6 +8,7 @@
 #include "transport/http_message.hpp"
 
 #include <boost/asio/awaitable.hpp>
+
 #include <optional>
 
 namespace tarpon::transport {

@@ -18,7 +18,9 @@ bool has_control(std::string_view text) {
 
 void add_header(std::string& head, std::string_view name, std::string_view value) {
     if (has_control(name) || has_control(value))
-        throw error(errc::internal, concat("control characters in the request header ", foreign_text(name)));
+        throw error(
+            errc::internal,
+            concat("control characters in the request header ", foreign_text(name)));
     head += concat(name, ": ", value, "\r\n");
 }
 
@@ -44,7 +46,8 @@ std::string request_head(const http_request& request) {
     add_header(head, "Accept-Encoding", "identity");
     for (const auto& [name, value] : request.headers)
         add_header(head, name, value);
-    const auto length = request.stream ? request.stream->length() : std::optional<std::uint64_t>(request.body.size());
+    const auto length = request.stream ? request.stream->length()
+                                       : std::optional<std::uint64_t>(request.body.size());
     if (!length)
         add_header(head, "Transfer-Encoding", "chunked");
     else if (request.stream || !request.body.empty() || needs_length(request.method))

@@ -38,9 +38,9 @@ struct http_response {
     int status = 0;
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
-    bool body_cut = false;        ///< there was more than response_bytes_max
-    bool ended_by_close = false;  ///< no Content-Length, not chunked: may be truncated
-    bool before_request = false;  ///< came while the request's body was still being sent
+    bool body_cut = false;       ///< there was more than response_bytes_max
+    bool ended_by_close = false; ///< no Content-Length, not chunked: may be truncated
+    bool before_request = false; ///< came while the request's body was still being sent
 
     /// The first header of that name, in any case; empty if there is none.
     std::string_view header(std::string_view name) const;

@@ -19,7 +19,8 @@ public:
     };
 
     pool_state(std::size_t connections_max, std::chrono::steady_clock::duration idle_max)
-        : connections_max_(connections_max), idle_max_(idle_max) {}
+        : connections_max_(connections_max)
+        , idle_max_(idle_max) {}
 
     /// How many idle connections, oldest first, are too old to be trusted; they are forgotten here.
     std::size_t expire(time_point now);

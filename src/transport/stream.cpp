@@ -1,8 +1,9 @@
 // See stream.hpp.
 #include "transport/stream.hpp"
 
-#include <cerrno>
 #include <sys/socket.h>
+
+#include <cerrno>
 
 namespace tarpon::transport {
 

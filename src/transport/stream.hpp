@@ -6,6 +6,7 @@
 #include "transport/tls.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
+
 #include <memory>
 #include <optional>
 #include <utility>
@@ -17,8 +18,10 @@ public:
     using socket_type = boost::asio::ip::tcp::socket;
     using executor_type = socket_type::executor_type;
 
-    explicit stream(socket_type plain) : plain_(std::move(plain)) {}
-    explicit stream(std::unique_ptr<tls_stream> tls) : tls_(std::move(tls)) {}
+    explicit stream(socket_type plain)
+        : plain_(std::move(plain)) {}
+    explicit stream(std::unique_ptr<tls_stream> tls)
+        : tls_(std::move(tls)) {}
 
     executor_type get_executor() { return socket().get_executor(); }
     bool is_tls() const noexcept { return tls_ != nullptr; }

@@ -5,6 +5,7 @@
 
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -18,12 +19,14 @@ std::shared_ptr<ssl::context> make_client_context(const connection_options& opti
     auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
     boost::system::error_code ec;
     SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
-    context->set_default_verify_paths(ec); // an empty system store only means that nothing is trusted
+    context->set_default_verify_paths(
+        ec); // an empty system store only means that nothing is trusted
     if (!options.ca_file.empty()) {
         context->load_verify_file(options.ca_file, ec);
         if (ec)
             throw error(
-                errc::transport_tls, concat("cannot read the CA file ", options.ca_file), foreign_text(ec.message()));
+                errc::transport_tls, concat("cannot read the CA file ", options.ca_file),
+                foreign_text(ec.message()));
     }
     context->set_verify_mode(options.insecure ? ssl::verify_none : ssl::verify_peer);
     // Resumed or not, large writes must not fail because a buffer moved between retries.
@@ -45,8 +48,8 @@ bool peer_spoke_plain(const boost::system::error_code& ec) {
     if (ec.category() != asio::error::get_ssl_category())
         return false;
     const int reason = ERR_GET_REASON(static_cast<unsigned long>(ec.value()));
-    return reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST || reason == SSL_R_UNEXPECTED_MESSAGE
-           || reason == SSL_R_PACKET_LENGTH_TOO_LONG;
+    return reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST
+           || reason == SSL_R_UNEXPECTED_MESSAGE || reason == SSL_R_PACKET_LENGTH_TOO_LONG;
 }
 
 error handshake_error(const boost::system::error_code& ec, tls_stream& stream, const origin& peer) {
@@ -57,12 +60,14 @@ error handshake_error(const boost::system::error_code& ec, tls_stream& stream, c
             concat("if it is meant to be plain HTTP: --plain-http"));
     const long verdict = SSL_get_verify_result(stream.native_handle());
     const bool certificate = ec.category() == asio::error::get_ssl_category()
-                             && ERR_GET_REASON(static_cast<unsigned long>(ec.value())) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+                             && ERR_GET_REASON(static_cast<unsigned long>(ec.value()))
+                                    == SSL_R_CERTIFICATE_VERIFY_FAILED;
     if (!certificate)
         return error(errc::transport_tls, what, foreign_text(ec.message()));
     if (verdict == X509_V_OK)
         return error(
-            errc::transport_tls, what, concat("the server's certificate is not for the name ", peer.host));
+            errc::transport_tls, what,
+            concat("the server's certificate is not for the name ", peer.host));
     const std::string reason = X509_verify_cert_error_string(verdict);
     const bool unknown_authority = verdict == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
                                    || verdict == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
@@ -70,7 +75,9 @@ error handshake_error(const boost::system::error_code& ec, tls_stream& stream, c
                                    || verdict == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;
     return error(
         errc::transport_tls, what, concat("the server's certificate is not trusted: ", reason),
-        unknown_authority ? "name the authority that signed it: --ca-file FILE (last resort: --insecure)" : "");
+        unknown_authority
+            ? "name the authority that signed it: --ca-file FILE (last resort: --insecure)"
+            : "");
 }
 
 } // namespace tarpon::transport

@@ -5,10 +5,11 @@
 
 #include <tarpon/limits.hpp>
 
-#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url.hpp>
+
+#include <algorithm>
 
 namespace tarpon::transport {
 namespace {
@@ -24,9 +25,10 @@ failure bad(std::string_view why) {
 }
 
 bool is_clean(std::string_view text) {
-    return text.size() <= limits::location_bytes_max && std::all_of(text.begin(), text.end(), [](char c) {
-               return static_cast<unsigned char>(c) > 0x20 && c != 0x7f;
-           });
+    return text.size() <= limits::location_bytes_max
+           && std::all_of(text.begin(), text.end(), [](char c) {
+                  return static_cast<unsigned char>(c) > 0x20 && c != 0x7f;
+              });
 }
 
 std::string as_text(urls::string_view view) {
@@ -88,7 +90,8 @@ std::string url::redacted() const {
 
 url url::with_query(std::string_view name, std::string_view value) const {
     url longer = *this;
-    longer.target += concat(target.find('?') == target.npos ? '?' : '&', name, '=', percent_encode(value));
+    longer.target +=
+        concat(target.find('?') == target.npos ? '?' : '&', name, '=', percent_encode(value));
     return longer;
 }
 
@@ -96,7 +99,8 @@ std::string percent_encode(std::string_view text) {
     static constexpr char digits[] = "0123456789ABCDEF";
     std::string out;
     for (const char c : text) {
-        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+                                || (c >= '0' && c <= '9')
                                 || std::string_view("-._~").find(c) != std::string_view::npos;
         if (unreserved) {
             out.push_back(c);
@@ -127,7 +131,8 @@ result<url> parse_url(std::string_view text) {
 result<url> resolve_location(const url& base, std::string_view location) {
     if (location.empty() || !is_clean(location))
         return bad("a Location is empty, too long, or holds blanks or control characters");
-    const auto reference = urls::parse_uri_reference(urls::string_view(location.data(), location.size()));
+    const auto reference =
+        urls::parse_uri_reference(urls::string_view(location.data(), location.size()));
     if (!reference)
         return bad("a Location is not a URL");
     const std::string base_text = base.at.str() + base.target;

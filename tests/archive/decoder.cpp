@@ -28,8 +28,8 @@ outcome decode(encoding kind, std::string_view packed, std::size_t in, std::size
     while (true) {
         end = std::min(packed.size(), std::max(end, at + in));
         const auto step = d->decode(
-            std::as_bytes(std::span(packed.data() + at, end - at)), std::as_writable_bytes(std::span(buffer)),
-            end == packed.size());
+            std::as_bytes(std::span(packed.data() + at, end - at)),
+            std::as_writable_bytes(std::span(buffer)), end == packed.size());
         if (!step) {
             o.ended = step.error();
             return o;
@@ -52,11 +52,21 @@ struct format {
     packer pack;
 };
 const format formats[] = {
-    {encoding::gzip, test::gzip}, {encoding::zstd, test::zstd}, {encoding::xz, test::xz}, {encoding::bzip2, test::bzip2}};
+    {encoding::gzip, test::gzip},
+    {encoding::zstd, test::zstd},
+    {encoding::xz, test::xz},
+    {encoding::bzip2, test::bzip2}};
 
-BOOST_DATA_TEST_CASE(round_trip_in_any_pieces, bdata::xrange(4) * bdata::make({1, 7, 100000}) * bdata::make({1, 13, 65536}), which, in, out) {
+BOOST_DATA_TEST_CASE(
+    round_trip_in_any_pieces,
+    bdata::xrange(4) * bdata::make({1, 7, 100000}) * bdata::make({1, 13, 65536}),
+    which,
+    in,
+    out) {
     const std::string text = test::make_layer(1, 20'000);
-    const auto o = decode(formats[which].kind, formats[which].pack(text), static_cast<std::size_t>(in), static_cast<std::size_t>(out));
+    const auto o = decode(
+        formats[which].kind, formats[which].pack(text), static_cast<std::size_t>(in),
+        static_cast<std::size_t>(out));
     BOOST_TEST(o.ended.has_value());
     BOOST_TEST(o.complete);
     BOOST_TEST((o.text == text));

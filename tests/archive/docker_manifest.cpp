@@ -24,20 +24,33 @@ BOOST_AUTO_TEST_CASE(items_are_read) {
 // Docker 25 lists every plain layer as a "source"; only foreign types with urls count.
 BOOST_AUTO_TEST_CASE(only_foreign_sources_count) {
     const auto source = [&](const char* type, const char* urls) {
-        const std::string text = R"([{"Config":"c","LayerSources":{")" + d + R"(":{"mediaType":")" + type
-                                 + R"(","size":5,"digest":")" + d + "\"" + urls + "}}}]";
+        const std::string text = R"([{"Config":"c","LayerSources":{")" + d + R"(":{"mediaType":")"
+                                 + type + R"(","size":5,"digest":")" + d + "\"" + urls + "}}}]";
         return parse_docker_manifest(text).value().at(0).foreign_sources.size();
     };
     BOOST_TEST(source("application/vnd.oci.image.layer.v1.tar", "") == 0u);
     BOOST_TEST(source("application/vnd.oci.image.layer.v1.tar", R"(,"urls":["https://x"])") == 0u);
     BOOST_TEST(source("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "") == 0u);
-    BOOST_TEST(source("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", R"(,"urls":["https://x"])") == 1u);
+    BOOST_TEST(
+        source(
+            "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", R"(,"urls":["https://x"])")
+        == 1u);
 }
 
 const char* const bad[] = {
-    "", "{}", "null", "[1]", "[{}]", R"([{"Config":""}])", R"([{"Config":1}])", R"([{"config":"c"}])",
-    R"([{"Config":"c","Layers":"x"}])", R"([{"Config":"c","Layers":[1]}])", R"([{"Config":"c","RepoTags":{}}])",
-    R"([{"Config":"c","LayerSources":{"x":{}}}])", R"([{"Config":"c","Config":"d"}])",
+    "",
+    "{}",
+    "null",
+    "[1]",
+    "[{}]",
+    R"([{"Config":""}])",
+    R"([{"Config":1}])",
+    R"([{"config":"c"}])",
+    R"([{"Config":"c","Layers":"x"}])",
+    R"([{"Config":"c","Layers":[1]}])",
+    R"([{"Config":"c","RepoTags":{}}])",
+    R"([{"Config":"c","LayerSources":{"x":{}}}])",
+    R"([{"Config":"c","Config":"d"}])",
 };
 
 BOOST_DATA_TEST_CASE(bad_is_refused, bdata::make(bad), text) {

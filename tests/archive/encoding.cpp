@@ -33,7 +33,8 @@ BOOST_AUTO_TEST_CASE(magics) {
 
 BOOST_AUTO_TEST_CASE(tars_are_told_by_their_header) {
     using tarpon::test::tar_builder;
-    for (const auto flavour : {tar_builder::flavour::ustar, tar_builder::flavour::gnu, tar_builder::flavour::v7})
+    for (const auto flavour :
+         {tar_builder::flavour::ustar, tar_builder::flavour::gnu, tar_builder::flavour::v7})
         BOOST_CHECK(sniff(tar_builder(flavour).file("a", "b").str()) == kind::tar);
     BOOST_CHECK(sniff(std::string(1024, '\0')) == kind::tar); // an empty tar
     BOOST_CHECK(sniff(std::string(511, '\0')) == kind::other);

@@ -63,7 +63,8 @@ BOOST_AUTO_TEST_CASE(chain_length_is_limited) {
     const auto chain = [](int links) {
         table t;
         for (int i = 0; i < links; ++i)
-            t.add(link("l" + std::to_string(i), i + 1 == links ? "end" : "l" + std::to_string(i + 1)));
+            t.add(link(
+                "l" + std::to_string(i), i + 1 == links ? "end" : "l" + std::to_string(i + 1)));
         t.add(file("end"));
         return t.find("l0").has_value();
     };

@@ -14,8 +14,8 @@ using namespace tarpon::archive;
 namespace mt = tarpon::media_type;
 
 const std::string d = "sha256:" + std::string(64, 'a');
-const std::string layer =
-    R"({"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":")" + d + R"(","size":5})";
+const std::string layer = R"({"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":")"
+                          + d + R"(","size":5})";
 const std::string config =
     R"({"mediaType":"application/vnd.oci.image.config.v1+json","digest":")" + d + R"(","size":7})";
 
@@ -25,7 +25,8 @@ std::string manifest(const std::string& members) {
 
 BOOST_AUTO_TEST_CASE(image_manifest_is_read) {
     const auto parsed = parse_manifest(
-        manifest(R"("config":)" + config + R"(,"layers":[)" + layer + R"(],"subject":)" + config), mt::oci_manifest);
+        manifest(R"("config":)" + config + R"(,"layers":[)" + layer + R"(],"subject":)" + config),
+        mt::oci_manifest);
     BOOST_REQUIRE(parsed);
     BOOST_TEST(!parsed->is_index);
     BOOST_TEST(parsed->media_type == mt::oci_manifest);
@@ -35,9 +36,10 @@ BOOST_AUTO_TEST_CASE(image_manifest_is_read) {
 }
 
 BOOST_AUTO_TEST_CASE(index_is_read) {
-    const std::string child = R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":")" + d
-                              + R"(","size":9,"platform":{"os":"linux","architecture":"arm64","variant":"v8"},)"
-                              + R"("annotations":{"k":"v"}})";
+    const std::string child =
+        R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":")" + d
+        + R"(","size":9,"platform":{"os":"linux","architecture":"arm64","variant":"v8"},)"
+        + R"("annotations":{"k":"v"}})";
     const auto parsed = parse_manifest(manifest(R"("manifests":[)" + child + "]"), "");
     BOOST_REQUIRE(parsed);
     BOOST_TEST(parsed->is_index);
@@ -51,7 +53,9 @@ const std::string ambiguous[] = {
     manifest(R"("config":)" + config + R"(,"layers":[],"manifests":[])"),
     manifest(R"("config":)" + config + R"(,"layers":[],"layers":[)" + layer + "]"),
     manifest(R"("config":)" + config + R"(,"Layers":[)" + layer + "]"),
-    manifest(R"("config":)" + config + R"(,"layers":[],"mediaType":"application/vnd.oci.image.index.v1+json")"),
+    manifest(
+        R"("config":)" + config
+        + R"(,"layers":[],"mediaType":"application/vnd.oci.image.index.v1+json")"),
     "\xef\xbb\xbf" + manifest(R"("config":)" + config),
     manifest(R"("config":)" + config) + " x",
     R"({"schemaVersion":1,"config":)" + config + "}",
@@ -81,7 +85,9 @@ const std::string bad_descriptors[] = {
 };
 
 BOOST_DATA_TEST_CASE(bad_descriptor_is_refused, bdata::make(bad_descriptors), text) {
-    BOOST_TEST(!parse_manifest(manifest(R"("config":)" + config + R"(,"layers":[)" + text + "]"), "").has_value());
+    BOOST_TEST(
+        !parse_manifest(manifest(R"("config":)" + config + R"(,"layers":[)" + text + "]"), "")
+             .has_value());
 }
 
 BOOST_AUTO_TEST_CASE(inline_data_is_checked_and_kept) {
@@ -93,14 +99,18 @@ BOOST_AUTO_TEST_CASE(inline_data_is_checked_and_kept) {
 }
 
 BOOST_AUTO_TEST_CASE(schema_1_is_not_a_manifest_here) {
-    BOOST_TEST(!parse_manifest(manifest(R"("config":)" + config), "application/vnd.docker.distribution.manifest.v1+json").has_value());
+    BOOST_TEST(!parse_manifest(
+                    manifest(R"("config":)" + config),
+                    "application/vnd.docker.distribution.manifest.v1+json")
+                    .has_value());
 }
 
 BOOST_AUTO_TEST_CASE(too_many_layers_hit_the_limit) {
     std::string layers = layer;
     for (int i = 1; i < 10'000; ++i)
         layers += "," + layer;
-    const auto parsed = parse_manifest(manifest(R"("config":)" + config + R"(,"layers":[)" + layers + "]"), "");
+    const auto parsed =
+        parse_manifest(manifest(R"("config":)" + config + R"(,"layers":[)" + layers + "]"), "");
     BOOST_REQUIRE(!parsed);
     BOOST_TEST((parsed.error().code == errc::archive_limit));
 }
@@ -114,8 +124,15 @@ BOOST_AUTO_TEST_CASE(image_config_is_read) {
 }
 
 const char* const bad_configs[] = {
-    "", "x", "[]", "{}", R"({"rootfs":null})", R"({"rootfs":{"diff_ids":"x"}})", R"({"rootfs":{"diff_ids":["x"]}})",
-    R"({"rootfs":{"diff_ids":[1]}})", R"({"os":1,"rootfs":{}})",
+    "",
+    "x",
+    "[]",
+    "{}",
+    R"({"rootfs":null})",
+    R"({"rootfs":{"diff_ids":"x"}})",
+    R"({"rootfs":{"diff_ids":["x"]}})",
+    R"({"rootfs":{"diff_ids":[1]}})",
+    R"({"os":1,"rootfs":{}})",
 };
 
 BOOST_DATA_TEST_CASE(bad_config_is_refused, bdata::make(bad_configs), text) {

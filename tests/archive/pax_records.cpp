@@ -10,9 +10,11 @@ using namespace tarpon;
 using namespace tarpon::archive;
 
 BOOST_AUTO_TEST_CASE(known_records_are_applied) {
-    const auto parsed = parse_pax_records("12 path=a/b\n14 linkpath=c\n11 size=99\n18 mtime=123.45678\n");
+    const auto parsed =
+        parse_pax_records("12 path=a/b\n14 linkpath=c\n11 size=99\n18 mtime=123.45678\n");
     BOOST_TEST(!parsed.has_value()); // the last record says 18 and is 19 long
-    const auto good = parse_pax_records("12 path=a/b\n14 linkpath=c\n11 size=99\n19 mtime=123.45678\n");
+    const auto good =
+        parse_pax_records("12 path=a/b\n14 linkpath=c\n11 size=99\n19 mtime=123.45678\n");
     BOOST_REQUIRE(good);
     BOOST_TEST(good->path.value() == "a/b");
     BOOST_TEST(good->link_path.value() == "c");
@@ -31,9 +33,10 @@ BOOST_AUTO_TEST_CASE(sparse_is_noticed) {
 }
 
 const char* const malformed[] = {
-    "x", "10", " path=a\n", "9 path=a", "11 path=a\n", "8 path=a\n", "3 \n", "10 =aaaaa\n", "9 pathaa\n",
-    "18446744073709551616 path=a\n", "-1 path=a\n", "10 size=x\n", "11 size=-1\n", "11 size=1.\n",
-    "28 size=4611686018427387904\n", "0 path=a\n", "1 path=a\n", "9 path=a\nrest",
+    "x",           "10",          " path=a\n",      "9 path=a",     "11 path=a\n",
+    "8 path=a\n",  "3 \n",        "10 =aaaaa\n",    "9 pathaa\n",   "18446744073709551616 path=a\n",
+    "-1 path=a\n", "10 size=x\n", "11 size=-1\n",   "11 size=1.\n", "28 size=4611686018427387904\n",
+    "0 path=a\n",  "1 path=a\n",  "9 path=a\nrest",
 };
 
 // A record that is skipped by one reader and honoured by another hides members (CVE-2025-62518).

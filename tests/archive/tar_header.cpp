@@ -17,7 +17,8 @@ auto as_block(const std::string& text) {
 }
 
 BOOST_AUTO_TEST_CASE(ustar_prefix_is_joined) {
-    std::string block = tar_builder::header(tar_builder::flavour::ustar, '0', "name", "00000000017");
+    std::string block =
+        tar_builder::header(tar_builder::flavour::ustar, '0', "name", "00000000017");
     block.replace(345, 6, "a/long");
     tar_builder::fix_checksum(block);
     const auto header = parse_tar_header(as_block(block));
@@ -49,7 +50,8 @@ BOOST_AUTO_TEST_CASE(full_name_field_without_nul) {
 
 // Every single flipped bit of a header is noticed.
 BOOST_AUTO_TEST_CASE(flipped_bit_is_refused) {
-    const std::string good = tar_builder::header(tar_builder::flavour::ustar, '0', "name", "00000001000");
+    const std::string good =
+        tar_builder::header(tar_builder::flavour::ustar, '0', "name", "00000001000");
     for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
         if (bit / 8 >= 148 && bit / 8 < 156)
             continue; // the checksum field itself: blanks and digits may change without meaning
@@ -64,7 +66,8 @@ BOOST_AUTO_TEST_CASE(signed_checksum_is_accepted) {
     int sum = 0;
     for (std::size_t i = 0; i < 512; ++i)
         sum += i >= 148 && i < 156 ? ' ' : static_cast<signed char>(block[i]);
-    block.replace(148, 7, tar_builder::octal(static_cast<std::uint64_t>(sum), 6) + std::string(1, '\0'));
+    block.replace(
+        148, 7, tar_builder::octal(static_cast<std::uint64_t>(sum), 6) + std::string(1, '\0'));
     BOOST_TEST(parse_tar_header(as_block(block)).has_value());
 }
 
@@ -72,7 +75,9 @@ struct number_sample {
     std::string field;
     std::int64_t value; // -1: refused
 };
-std::ostream& operator<<(std::ostream& out, const number_sample& s) { return out << s.field; }
+std::ostream& operator<<(std::ostream& out, const number_sample& s) {
+    return out << s.field;
+}
 
 std::string base256(unsigned char first, std::uint64_t value) {
     std::string field(12, '\0');
@@ -85,7 +90,11 @@ std::string base256(unsigned char first, std::uint64_t value) {
 const number_sample numbers[] = {
     {"00000000017", 15},
     {"         17 ", 15},
-    {std::string("\0\0\0" "17\0\0", 7), 15},
+    {std::string(
+         "\0\0\0"
+         "17\0\0",
+         7),
+     15},
     {"", 0},
     {std::string(12, '\0'), 0},
     {std::string(12, ' '), 0},

@@ -3,6 +3,7 @@
 #include "support/run_coroutine.hpp"
 
 #include <boost/test/unit_test.hpp>
+
 #include <stdexcept>
 #include <thread>
 
@@ -13,11 +14,14 @@ namespace asio = boost::asio;
 
 asio::awaitable<void> there_and_back(async::cpu_pool& pool) {
     const auto home = std::this_thread::get_id();
-    auto work = [home] { return std::this_thread::get_id() != home; };
+    auto work = [home] {
+        return std::this_thread::get_id() != home;
+    };
     const bool elsewhere = co_await async::run_on(pool.get_executor(), work);
     BOOST_TEST(elsewhere);
     BOOST_TEST((std::this_thread::get_id() == home));
-    auto nothing = [] {};
+    auto nothing = [] {
+    };
     co_await async::run_on(pool.get_executor(), nothing);
 }
 
@@ -27,7 +31,9 @@ BOOST_AUTO_TEST_CASE(work_runs_elsewhere_and_comes_home) {
 }
 
 asio::awaitable<void> throws(async::cpu_pool& pool) {
-    auto work = []() -> int { throw std::runtime_error("from the pool"); };
+    auto work = []() -> int {
+        throw std::runtime_error("from the pool");
+    };
     (void)co_await async::run_on(pool.get_executor(), work);
 }
 
@@ -43,7 +49,9 @@ struct thread_witness {
 };
 
 asio::awaitable<void> owns(async::cpu_pool& pool, std::thread::id& destroyed_on) {
-    auto work = [owned = std::make_shared<thread_witness>(&destroyed_on)] { (void)owned; };
+    auto work = [owned = std::make_shared<thread_witness>(&destroyed_on)] {
+        (void)owned;
+    };
     co_await async::run_on(pool.get_executor(), std::move(work));
 }
 

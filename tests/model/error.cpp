@@ -28,8 +28,9 @@ BOOST_AUTO_TEST_CASE(class_names_as_in_the_contract) {
 }
 
 BOOST_AUTO_TEST_CASE(every_code_has_a_sentence) {
-    for (const errc code : {errc::usage, errc::archive_limit, errc::registry_failed, errc::transport_closed,
-                            errc::storage, errc::internal}) {
+    for (const errc code :
+         {errc::usage, errc::archive_limit, errc::registry_failed, errc::transport_closed,
+          errc::storage, errc::internal}) {
         BOOST_TEST(make_error_code(code).message() != "unknown error");
         BOOST_TEST(make_error_code(code).failed());
     }

@@ -1,6 +1,7 @@
 #include "model/media_type.hpp"
 
 #include <boost/test/unit_test.hpp>
+
 #include <string>
 
 BOOST_AUTO_TEST_SUITE(test_media_type)
@@ -24,8 +25,9 @@ BOOST_AUTO_TEST_CASE(well_formed_keeps_headers_whole) {
     BOOST_TEST(mt::is_well_formed(mt::oci_manifest));
     BOOST_TEST(mt::is_well_formed("application/vnd.cncf.helm.config.v1+json"));
     for (const std::string& bad :
-         {std::string(), std::string("text"), std::string("a/b; charset=utf-8"), std::string("a/b\r\nX: y"),
-          std::string("a/"), std::string("/b"), std::string("a/b c"), "a/" + std::string(300, 'b')})
+         {std::string(), std::string("text"), std::string("a/b; charset=utf-8"),
+          std::string("a/b\r\nX: y"), std::string("a/"), std::string("/b"), std::string("a/b c"),
+          "a/" + std::string(300, 'b')})
         BOOST_TEST(!mt::is_well_formed(bad));
 }
 

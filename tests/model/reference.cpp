@@ -13,7 +13,9 @@ const std::string hex64(64, '0');
 struct split_sample {
     const char *text, *host, *path, *tag;
 };
-std::ostream& operator<<(std::ostream& out, const split_sample& s) { return out << s.text; }
+std::ostream& operator<<(std::ostream& out, const split_sample& s) {
+    return out << s.text;
+}
 
 const split_sample splits[] = {
     {"busybox", "", "busybox", ""},
@@ -40,9 +42,35 @@ BOOST_DATA_TEST_CASE(parse_splits_like_docker, bdata::make(splits), sample) {
 }
 
 const char* const bad_texts[] = {
-    "", ":", "/", "a//b", "a/", "/a", "Foo", "team/App:1", "a:", "a:.x", "a:-x", "a b", "a___b", "a..b",
-    "a_-b", "-a", "a-", "a@sha256:abc", "a@", "https://host/x", "host:99999/x", "host:/x", "a:b:c",
-    "../etc", "a/../b", "a\nb", "[::1/x", "a@@", "ho_st.x/a",
+    "",
+    ":",
+    "/",
+    "a//b",
+    "a/",
+    "/a",
+    "Foo",
+    "team/App:1",
+    "a:",
+    "a:.x",
+    "a:-x",
+    "a b",
+    "a___b",
+    "a..b",
+    "a_-b",
+    "-a",
+    "a-",
+    "a@sha256:abc",
+    "a@",
+    "https://host/x",
+    "host:99999/x",
+    "host:/x",
+    "a:b:c",
+    "../etc",
+    "a/../b",
+    "a\nb",
+    "[::1/x",
+    "a@@",
+    "ho_st.x/a",
 };
 
 BOOST_DATA_TEST_CASE(parse_illegal_refused, bdata::make(bad_texts), text) {

@@ -17,8 +17,22 @@ BOOST_AUTO_TEST_CASE(valid_text_parsed) {
 }
 
 const char* const bad_texts[] = {
-    "", " ", "{", "{}x", "[1,]", "{\"a\":1,\"a\":2}", "{\"x\":{\"a\":1,\"a\":1}}", "\xef\xbb\xbf{}",
-    "{'a':1}", "[1] [2]", "nul", "\"\\ud800\"", "\"\xff\"", "01", "{\"a\":1,\"\\u0061\":2}", "// c\n{}",
+    "",
+    " ",
+    "{",
+    "{}x",
+    "[1,]",
+    "{\"a\":1,\"a\":2}",
+    "{\"x\":{\"a\":1,\"a\":1}}",
+    "\xef\xbb\xbf{}",
+    "{'a':1}",
+    "[1] [2]",
+    "nul",
+    "\"\\ud800\"",
+    "\"\xff\"",
+    "01",
+    "{\"a\":1,\"\\u0061\":2}",
+    "// c\n{}",
 };
 
 BOOST_DATA_TEST_CASE(invalid_text_refused, bdata::make(bad_texts), text) {
@@ -51,7 +65,9 @@ BOOST_AUTO_TEST_CASE(elements_are_limited) {
 // Sizes as CVE hunters write them.
 BOOST_AUTO_TEST_CASE(size_member_takes_only_sizes) {
     const auto size_of = [](std::string_view text) {
-        return size_member(parse_strict_object(std::string("{\"size\":") + std::string(text) + "}").value(), "size");
+        return size_member(
+            parse_strict_object(std::string("{\"size\":") + std::string(text) + "}").value(),
+            "size");
     };
     BOOST_TEST(size_of("0").value().value() == 0u);
     BOOST_TEST(size_of("9223372036854775807").value().value() == 9223372036854775807u);

@@ -11,8 +11,13 @@ BOOST_AUTO_TEST_CASE(foreign_text_is_harmless) {
     BOOST_TEST(foreign_text("a\x1b[31mb\r\nc") == "a [31mb c");
     BOOST_TEST(foreign_text("  x  ") == "x");
     BOOST_TEST(foreign_text("\xff\xc3\xa9\xc3") == "?é?");
-    BOOST_TEST(foreign_text("\xc2\x9b" "1m") == "??1m"); // C1 control sequence introducer
-    BOOST_TEST(foreign_text("\xed\xa0\x80\xf4\x90\x80\x80\xc0\xaf").find_first_not_of('?') == std::string::npos);
+    BOOST_TEST(
+        foreign_text("\xc2\x9b"
+                     "1m")
+        == "??1m"); // C1 control sequence introducer
+    BOOST_TEST(
+        foreign_text("\xed\xa0\x80\xf4\x90\x80\x80\xc0\xaf").find_first_not_of('?')
+        == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(foreign_text_is_cut_between_characters) {

@@ -4,8 +4,10 @@
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
-#include <random>
+
 #include <zstd.h>
+
+#include <random>
 
 BOOST_AUTO_TEST_SUITE(test_block_codec)
 
@@ -66,7 +68,8 @@ std::string unzstd(std::string_view packed) {
 const std::size_t sizes[] = {0, 1, 511, 524287, 524288, 524289, 3'000'000};
 
 // zlib reads what every level wrote, whatever the size and however well it compresses.
-BOOST_DATA_TEST_CASE(gzip_round_trip, bdata::make({1, 2, 3, 6, 9}) * bdata::make(sizes), level, size) {
+BOOST_DATA_TEST_CASE(
+    gzip_round_trip, bdata::make({1, 2, 3, 6, 9}) * bdata::make(sizes), level, size) {
     const auto codec = make_codec(compression::gzip, level);
     for (const std::string& input : {text(size), noise(size), std::string(size, '\0')}) {
         const std::string packed = encode(*codec, input);
@@ -95,7 +98,11 @@ BOOST_AUTO_TEST_CASE(gzip_blocks_see_what_was_before_them) {
 // Engines keep scratch memory between blocks; what was in it must not show in the output.
 BOOST_AUTO_TEST_CASE(bytes_do_not_depend_on_what_was_encoded_before) {
     const std::string input = text(1'500'000);
-    for (const auto& [kind, level] : {std::pair{compression::gzip, 1}, {compression::gzip, 2}, {compression::gzip, 6}, {compression::zstd, 3}}) {
+    for (const auto& [kind, level] :
+         {std::pair{compression::gzip, 1},
+          {compression::gzip, 2},
+          {compression::gzip, 6},
+          {compression::zstd, 3}}) {
         const auto codec = make_codec(kind, level);
         const std::string first = encode(*codec, input);
         (void)encode(*codec, noise(700'000));
@@ -106,7 +113,10 @@ BOOST_AUTO_TEST_CASE(bytes_do_not_depend_on_what_was_encoded_before) {
 
 BOOST_AUTO_TEST_CASE(levels_out_of_range_are_refused) {
     for (const auto& [kind, level] :
-         {std::pair{compression::gzip, 10}, {compression::gzip, -1}, {compression::zstd, 20}, {compression::none, 1}})
+         {std::pair{compression::gzip, 10},
+          {compression::gzip, -1},
+          {compression::zstd, 20},
+          {compression::none, 1}})
         BOOST_CHECK_THROW(make_codec(kind, level), tarpon::error);
 }
 

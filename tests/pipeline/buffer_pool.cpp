@@ -14,7 +14,8 @@ using namespace tarpon;
 namespace asio = boost::asio;
 using pool_type = pipeline::buffer_pool;
 
-asio::awaitable<void> take_and_log(pool_type& pool, std::size_t size, int name, std::vector<int>& log) {
+asio::awaitable<void>
+take_and_log(pool_type& pool, std::size_t size, int name, std::vector<int>& log) {
     const auto lease = co_await pool.acquire(size);
     log.push_back(name);
     const auto executor = co_await asio::this_coro::executor;

@@ -20,7 +20,9 @@ using stream = pipeline::layer_stream;
 class text_source final : public byte_source {
 public:
     text_source(std::string_view text, std::size_t step, std::size_t fail_at = std::string::npos)
-        : text_(text), step_(step), fail_at_(fail_at) {}
+        : text_(text)
+        , step_(step)
+        , fail_at_(fail_at) {}
     asio::awaitable<std::size_t> read_some(std::span<std::byte> into) override {
         const auto executor = co_await asio::this_coro::executor;
         co_await asio::post(executor, asio::use_awaitable);
@@ -52,13 +54,19 @@ struct setup {
     std::uint64_t memory = 8 << 20;
 };
 
-asio::awaitable<void> run(
-    asio::io_context& io, async::cpu_pool& workers, const std::string& input,
-    std::shared_ptr<const pipeline::block_codec> codec, const setup& with, outcome& out) {
+asio::awaitable<void>
+run(asio::io_context& io,
+    async::cpu_pool& workers,
+    const std::string& input,
+    std::shared_ptr<const pipeline::block_codec> codec,
+    const setup& with,
+    outcome& out) {
     pipeline::buffer_pool buffers(io.get_executor(), with.memory);
     {
         text_source source(input, with.step);
-        stream s({workers, buffers, io.get_executor(), with.window}, source, std::move(codec), std::nullopt);
+        stream s(
+            {workers, buffers, io.get_executor(), with.window}, source, std::move(codec),
+            std::nullopt);
         while (true) {
             const body_piece piece = co_await s.next();
             if (piece.empty())
@@ -75,7 +83,8 @@ outcome encode(const std::string& input, compression kind, int level, const setu
     outcome out;
     async::cpu_pool workers(static_cast<std::size_t>(with.threads));
     const auto codec = pipeline::make_codec(kind, level);
-    test::run_coroutine([&](asio::io_context& io) { return run(io, workers, input, codec, with, out); });
+    test::run_coroutine(
+        [&](asio::io_context& io) { return run(io, workers, input, codec, with, out); });
     return out;
 }
 
@@ -104,14 +113,17 @@ std::ostream& boost_test_print_type(std::ostream& o, compression c) {
 }
 
 // The contract: bytes never depend on threads, memory or how the input arrives.
-BOOST_DATA_TEST_CASE(bytes_depend_on_input_only, bdata::make({0, 1, 2}) * bdata::make({0, 1}), kind, level) {
+BOOST_DATA_TEST_CASE(
+    bytes_depend_on_input_only, bdata::make({0, 1, 2}) * bdata::make({0, 1}), kind, level) {
     const std::string input = test::make_layer(3, 5'000'000);
     const auto c = kinds[kind];
     if (c == compression::none && level != 0)
         return;
-    const outcome first = encode(input, c, level, {.threads = 1, .step = 1 << 20, .window = 1, .memory = 16 << 20});
+    const outcome first =
+        encode(input, c, level, {.threads = 1, .step = 1 << 20, .window = 1, .memory = 16 << 20});
     for (const setup& with :
-         {setup{.threads = 2}, setup{.threads = 8, .window = 12, .memory = 64 << 20}, setup{.step = 1001, .window = 2}}) {
+         {setup{.threads = 2}, setup{.threads = 8, .window = 12, .memory = 64 << 20},
+          setup{.step = 1001, .window = 2}}) {
         const outcome other = encode(input, c, level, with);
         BOOST_TEST((other.sent == first.sent));
         BOOST_TEST(other.facts.digest == first.facts.digest);
@@ -127,8 +139,12 @@ BOOST_AUTO_TEST_CASE(empty_input_is_a_valid_stream) {
 
 BOOST_AUTO_TEST_CASE(memory_stays_within_window_and_cap) {
     const std::string input(20'000'000, 'x');
-    BOOST_TEST(encode(input, compression::gzip, 0, {.window = 3, .memory = 64 << 20}).memory_peak < 3u * 1100 * 1024);
-    BOOST_TEST(encode(input, compression::gzip, 0, {.window = 100, .memory = 4 << 20}).memory_peak <= 4u << 20);
+    BOOST_TEST(
+        encode(input, compression::gzip, 0, {.window = 3, .memory = 64 << 20}).memory_peak
+        < 3u * 1100 * 1024);
+    BOOST_TEST(
+        encode(input, compression::gzip, 0, {.window = 100, .memory = 4 << 20}).memory_peak
+        <= 4u << 20);
 }
 
 asio::awaitable<void> failing(asio::io_context& io, async::cpu_pool& workers) {
@@ -137,7 +153,9 @@ asio::awaitable<void> failing(asio::io_context& io, async::cpu_pool& workers) {
     std::exception_ptr failed;
     {
         text_source source(input, 100'000, 1'500'000);
-        stream s({workers, buffers, io.get_executor(), 4}, source, pipeline::make_codec(compression::gzip, 0), std::nullopt);
+        stream s(
+            {workers, buffers, io.get_executor(), 4}, source,
+            pipeline::make_codec(compression::gzip, 0), std::nullopt);
         try {
             while (true) {
                 const body_piece piece = co_await s.next();
@@ -173,7 +191,9 @@ asio::awaitable<void> cancel_at(asio::io_context& io, async::cpu_pool& workers, 
     pipeline::buffer_pool buffers(io.get_executor(), 3 << 20);
     {
         text_source source(input, 100'000);
-        stream s({workers, buffers, io.get_executor(), 4}, source, pipeline::make_codec(compression::gzip, 0), std::nullopt);
+        stream s(
+            {workers, buffers, io.get_executor(), 4}, source,
+            pipeline::make_codec(compression::gzip, 0), std::nullopt);
         async::task_group group(io.get_executor());
         group.spawn(drain(s, 1000));
         for (int i = 0; i < steps; ++i)

@@ -5,12 +5,13 @@
 #include "model/media_type.hpp"
 #include "model/text.hpp"
 
-#include <algorithm>
 #include <bzlib.h>
 #include <lzma.h>
-#include <stdexcept>
 #include <zlib.h>
 #include <zstd.h>
+
+#include <algorithm>
+#include <stdexcept>
 
 namespace tarpon::test {
 namespace {
@@ -49,7 +50,8 @@ std::string make_layer(unsigned seed, std::size_t bytes) {
 
 std::string gzip(std::string_view plain) {
     z_stream z{};
-    require(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK, "deflateInit2");
+    require(
+        deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK, "deflateInit2");
     std::string out(deflateBound(&z, plain.size()) + 64, '\0');
     z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
     z.avail_in = static_cast<uInt>(plain.size());
@@ -95,8 +97,8 @@ std::string xz(std::string_view plain) {
     std::size_t length = 0;
     require(
         lzma_easy_buffer_encode(
-            1, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const uint8_t*>(plain.data()), plain.size(),
-            reinterpret_cast<uint8_t*>(out.data()), &length, out.size())
+            1, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const uint8_t*>(plain.data()),
+            plain.size(), reinterpret_cast<uint8_t*>(out.data()), &length, out.size())
             == LZMA_OK,
         "lzma_easy_buffer_encode");
     out.resize(length);
@@ -108,7 +110,8 @@ std::string bzip2(std::string_view plain) {
     unsigned length = static_cast<unsigned>(out.size());
     require(
         BZ2_bzBuffToBuffCompress(
-            out.data(), &length, const_cast<char*>(plain.data()), static_cast<unsigned>(plain.size()), 1, 0, 0)
+            out.data(), &length, const_cast<char*>(plain.data()),
+            static_cast<unsigned>(plain.size()), 1, 0, 0)
             == BZ_OK,
         "BZ2_bzBuffToBuffCompress");
     out.resize(length);
@@ -140,8 +143,8 @@ descriptor blob::descriptor() const {
 
 std::string blob::json(std::string_view more_members) const {
     return concat(
-        R"({"mediaType":")", media_type, R"(","digest":")", digest_of(bytes).str(), R"(","size":)", bytes.size(),
-        more_members.empty() ? "" : ",", more_members, "}");
+        R"({"mediaType":")", media_type, R"(","digest":")", digest_of(bytes).str(), R"(","size":)",
+        bytes.size(), more_members.empty() ? "" : ",", more_members, "}");
 }
 
 std::string annotation(std::string_view key, std::string_view value) {
@@ -156,15 +159,18 @@ std::string docker_archive(const std::vector<built_image>& images) {
         std::vector<std::string> names;
         for (const std::string& layer : image.layers) {
             const std::string folder(digest_of(concat("v1id", ++id)).hex());
-            tar.directory(folder + "/").file(folder + "/VERSION", "1.0").file(folder + "/json", "{}");
+            tar.directory(folder + "/")
+                .file(folder + "/VERSION", "1.0")
+                .file(folder + "/json", "{}");
             tar.file(folder + "/layer.tar", layer);
             names.push_back(folder + "/layer.tar");
         }
         const std::string config = concat(image.config_digest().hex(), ".json");
         tar.file(config, image.config);
         items.push_back(concat(
-            R"({"Config":")", config, R"(","RepoTags":)", image.repo_tags.empty() ? "null" : quoted(image.repo_tags),
-            R"(,"Layers":)", quoted(names), "}"));
+            R"({"Config":")", config, R"(","RepoTags":)",
+            image.repo_tags.empty() ? "null" : quoted(image.repo_tags), R"(,"Layers":)",
+            quoted(names), "}"));
     }
     return tar.file("manifest.json", "[" + join(items) + "]").end().str();
 }
@@ -172,35 +178,41 @@ std::string docker_archive(const std::vector<built_image>& images) {
 blob oci_builder::add(std::string_view media_type, std::string_view bytes) {
     blob added{std::string(media_type), std::string(bytes)};
     const auto name = concat("blobs/sha256/", digest_of(bytes).hex());
-    const bool known = std::any_of(blobs_.begin(), blobs_.end(), [&](const auto& b) { return b.first == name; });
+    const bool known =
+        std::any_of(blobs_.begin(), blobs_.end(), [&](const auto& b) { return b.first == name; });
     if (!known)
         blobs_.emplace_back(name, added.bytes);
     return added;
 }
 
-blob oci_builder::image(const blob& config, const std::vector<blob>& layers, std::string_view more_members) {
+blob oci_builder::image(
+    const blob& config, const std::vector<blob>& layers, std::string_view more_members) {
     std::vector<std::string> descriptors;
     for (const blob& layer : layers)
         descriptors.push_back(layer.json());
     return add(
         media_type::oci_manifest,
         concat(
-            R"({"schemaVersion":2,"mediaType":")", media_type::oci_manifest, R"(","config":)", config.json(),
-            R"(,"layers":[)", join(descriptors), "]", more_members.empty() ? "" : ",", more_members, "}"));
+            R"({"schemaVersion":2,"mediaType":")", media_type::oci_manifest, R"(","config":)",
+            config.json(), R"(,"layers":[)", join(descriptors), "]",
+            more_members.empty() ? "" : ",", more_members, "}"));
 }
 
-blob oci_builder::index(const std::vector<std::string>& descriptors, std::string_view more_members) {
+blob oci_builder::index(
+    const std::vector<std::string>& descriptors, std::string_view more_members) {
     return add(
         media_type::oci_index,
         concat(
-            R"({"schemaVersion":2,"mediaType":")", media_type::oci_index, R"(","manifests":[)", join(descriptors),
-            "]", more_members.empty() ? "" : ",", more_members, "}"));
+            R"({"schemaVersion":2,"mediaType":")", media_type::oci_index, R"(","manifests":[)",
+            join(descriptors), "]", more_members.empty() ? "" : ",", more_members, "}"));
 }
 
 blob oci_builder::image(const built_image& image, std::string_view suffix) {
     std::vector<blob> layers;
     for (const std::string& layer : image.layers) {
-        const std::string stored = suffix == "+gzip" ? gzip(layer) : suffix == "+zstd" ? zstd(layer) : layer;
+        const std::string stored = suffix == "+gzip"   ? gzip(layer)
+                                   : suffix == "+zstd" ? zstd(layer)
+                                                       : layer;
         layers.push_back(add(concat(media_type::oci_layer, suffix), stored));
     }
     return this->image(add(media_type::oci_config, image.config), layers);
@@ -212,7 +224,8 @@ void oci_builder::forget(const blob& gone) {
 }
 
 std::string oci_builder::archive(
-    const std::vector<std::string>& roots, const std::vector<std::pair<std::string, std::string>>& extra) const {
+    const std::vector<std::string>& roots,
+    const std::vector<std::pair<std::string, std::string>>& extra) const {
     auto files = blobs_;
     std::sort(files.begin(), files.end());
     tar_builder tar;

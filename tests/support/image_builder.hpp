@@ -51,7 +51,8 @@ public:
     /// Adds a blob; the returned descriptor goes into a manifest or an index.
     blob add(std::string_view media_type, std::string_view bytes);
     /// An image manifest over blobs added before.
-    blob image(const blob& config, const std::vector<blob>& layers, std::string_view more_members = {});
+    blob
+    image(const blob& config, const std::vector<blob>& layers, std::string_view more_members = {});
     blob index(const std::vector<std::string>& descriptors, std::string_view more_members = {});
     /// A whole image with layers of one encoding ("", "+gzip", "+zstd").
     blob image(const built_image& image, std::string_view suffix = "+gzip");

@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+
 #include <chrono>
 #include <exception>
 #include <optional>
@@ -18,7 +19,9 @@ template <class Make>
 void run_coroutine(Make make, std::chrono::seconds deadline = std::chrono::seconds(60)) {
     boost::asio::io_context io{1};
     std::optional<std::exception_ptr> outcome;
-    auto on_end = [&](std::exception_ptr failed) { outcome = failed; };
+    auto on_end = [&](std::exception_ptr failed) {
+        outcome = failed;
+    };
     boost::asio::co_spawn(io, make(io), on_end);
     io.run_for(deadline);
     if (!outcome)

@@ -7,7 +7,9 @@ namespace tarpon::test {
 
 std::string tar_builder::octal(std::uint64_t value, std::size_t width) {
     char text[32];
-    std::snprintf(text, sizeof text, "%0*llo", static_cast<int>(width), static_cast<unsigned long long>(value));
+    std::snprintf(
+        text, sizeof text, "%0*llo", static_cast<int>(width),
+        static_cast<unsigned long long>(value));
     return text;
 }
 
@@ -19,9 +21,15 @@ void tar_builder::fix_checksum(std::string& block) {
 }
 
 std::string tar_builder::header(
-    flavour f, char type, std::string_view name, std::string_view size_field, std::string_view link) {
+    flavour f,
+    char type,
+    std::string_view name,
+    std::string_view size_field,
+    std::string_view link) {
     std::string block(512, '\0');
-    const auto put = [&](std::size_t at, std::string_view text) { block.replace(at, text.size(), text); };
+    const auto put = [&](std::size_t at, std::string_view text) {
+        block.replace(at, text.size(), text);
+    };
     put(0, name.substr(0, 100));
     put(100, "0000644");
     put(108, "0000000");
@@ -31,7 +39,10 @@ std::string tar_builder::header(
     block[156] = type;
     put(157, link.substr(0, 100));
     if (f == flavour::ustar)
-        put(257, std::string_view("ustar\0" "00", 8));
+        put(257, std::string_view(
+                     "ustar\0"
+                     "00",
+                     8));
     else if (f == flavour::gnu)
         put(257, std::string_view("ustar  \0", 8));
     fix_checksum(block);
@@ -43,7 +54,11 @@ void tar_builder::pad() {
 }
 
 tar_builder& tar_builder::raw(
-    char type, std::string_view name, std::uint64_t size, std::string_view body, std::string_view link) {
+    char type,
+    std::string_view name,
+    std::uint64_t size,
+    std::string_view body,
+    std::string_view link) {
     bytes_ += header(flavour_, type, name, octal(size, 11), link);
     bytes_ += body;
     pad();
@@ -66,7 +81,8 @@ tar_builder& tar_builder::hard_link(std::string_view name, std::string_view targ
     return raw('1', name, 0, {}, target);
 }
 
-tar_builder& tar_builder::pax(const std::vector<std::pair<std::string, std::string>>& records, char type) {
+tar_builder&
+tar_builder::pax(const std::vector<std::pair<std::string, std::string>>& records, char type) {
     std::string payload;
     for (const auto& [key, value] : records) {
         const std::string body = " " + key + "=" + value + "\n";

@@ -22,7 +22,8 @@ temp_dir::~temp_dir() {
 
 std::string temp_dir::write(std::string_view name, std::string_view content) const {
     const auto path = path_ / name;
-    std::ofstream(path, std::ios::binary).write(content.data(), static_cast<std::streamsize>(content.size()));
+    std::ofstream(path, std::ios::binary)
+        .write(content.data(), static_cast<std::streamsize>(content.size()));
     return path.string();
 }
 
