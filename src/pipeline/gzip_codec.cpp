@@ -1,5 +1,6 @@
-// Each block sees the 32 KiB before it as its dictionary and ends with an empty stored block, so
-// that blocks can be compressed in any order and concatenated (RFC 1951 3.2.4; pigz does the same).
+// ISA-L: each block sees the 32 KiB before it as its dictionary and ends with an empty stored
+// block, so that blocks can be compressed in any order and concatenated (RFC 1951 3.2.4; pigz does
+// the same). libdeflate cannot be stopped at a byte boundary, so its blocks are whole members.
 #include "pipeline/gzip_codec.hpp"
 
 #include <tarpon/error.hpp>
@@ -9,6 +10,7 @@
 
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
+#include <libdeflate.h>
 #include <zlib.h>
 
 #include <limits>
@@ -22,7 +24,7 @@ constexpr std::size_t window_bytes = 32 * 1024;
 /// RFC 1952: deflate, no name, no time, unknown system; so that equal layers are equal bytes.
 constexpr char gzip_header[] = {'\x1f', '\x8b', 8, 0, 0, 0, 0, 0, 0, '\xff'};
 
-unsigned char* as_uint8(std::span<std::byte> bytes) {
+unsigned char* as_output(std::span<std::byte> bytes) {
     return reinterpret_cast<unsigned char*>(bytes.data());
 }
 
@@ -36,8 +38,11 @@ std::uint32_t size32(std::size_t size) {
     return static_cast<std::uint32_t>(size);
 }
 
-class gzip_codec : public block_codec {
+class isal_codec final : public block_codec {
 public:
+    explicit isal_codec(int level)
+        : level_(level) {}
+
     std::size_t block_bytes() const noexcept override { return limits::block_bytes; }
     std::size_t history_bytes() const noexcept override { return window_bytes; }
     std::size_t output_bytes_max(std::size_t input_bytes) const noexcept override {
@@ -64,18 +69,6 @@ public:
     }
 
 private:
-    virtual std::size_t deflate_block(
-        std::span<const std::byte> history,
-        std::span<const std::byte> input,
-        std::span<std::byte> output) const = 0;
-};
-
-class isal_codec final : public gzip_codec {
-public:
-    explicit isal_codec(int level)
-        : level_(level) {}
-
-private:
     // Level 2 with the middle size of its token buffer makes smaller deflate blocks, which fit
     // layers better: 0.4 % less output than the default size, 4 % more time (docs/performance.md).
     static constexpr std::size_t scratch_bytes = ISAL_DEF_LVL2_MEDIUM;
@@ -88,7 +81,7 @@ private:
     std::size_t deflate_block(
         std::span<const std::byte> history,
         std::span<const std::byte> input,
-        std::span<std::byte> output) const override {
+        std::span<std::byte> output) const {
         thread_local const auto own = std::make_unique<scratch>();
         isal_zstream& stream = own->stream;
         isal_deflate_init(&stream);
@@ -102,7 +95,7 @@ private:
             throw error(errc::internal, "ISA-L refused a dictionary");
         stream.next_in = as_input(input);
         stream.avail_in = size32(input.size());
-        stream.next_out = as_uint8(output);
+        stream.next_out = as_output(output);
         stream.avail_out = size32(output.size());
         if (isal_deflate(&stream) != COMP_OK || stream.avail_in != 0 || stream.avail_out == 0)
             throw error(errc::internal, "ISA-L could not compress a block");
@@ -112,50 +105,52 @@ private:
     int level_;
 };
 
-class zlib_codec final : public gzip_codec {
+class libdeflate_codec final : public block_codec {
 public:
-    explicit zlib_codec(int level)
+    explicit libdeflate_codec(int level)
         : level_(level) {}
 
-private:
-    struct deflater {
-        z_stream stream{};
-        int level = 0;
-        ~deflater() {
-            if (level != 0)
-                deflateEnd(&stream);
-        }
-    };
+    std::size_t block_bytes() const noexcept override { return limits::block_bytes; }
+    std::size_t output_bytes_max(std::size_t input_bytes) const noexcept override {
+        return input_bytes + limits::buffer_slack_bytes;
+    }
 
-    std::size_t deflate_block(
-        std::span<const std::byte> history,
+    encoded_block encode(
+        std::span<const std::byte>,
         std::span<const std::byte> input,
         std::span<std::byte> output) const override {
-        thread_local deflater own;
-        require(own.level == level_ ? deflateReset(&own.stream) : open(own));
-        if (!history.empty())
-            require(deflateSetDictionary(&own.stream, as_input(history), size32(history.size())));
-        own.stream.next_in = as_input(input);
-        own.stream.avail_in = size32(input.size());
-        own.stream.next_out = as_uint8(output);
-        own.stream.avail_out = size32(output.size());
-        require(deflate(&own.stream, Z_SYNC_FLUSH));
-        if (own.stream.avail_in != 0 || own.stream.avail_out == 0)
-            throw error(errc::internal, "zlib could not compress a block");
-        return output.size() - own.stream.avail_out;
+        return {gzip_member(input, output), 0};
     }
 
-    int open(deflater& own) const {
-        if (own.level != 0)
-            deflateEnd(&own.stream);
-        own.level = level_;
-        own.stream = {};
-        return deflateInit2(&own.stream, level_, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
+    std::string tail(std::uint32_t, std::uint64_t input_bytes) const override {
+        if (input_bytes > 0)
+            return {};
+        std::string empty(64, '\0'); // a stream of no bytes is one empty member
+        empty.resize(gzip_member({}, std::as_writable_bytes(std::span(empty))));
+        return empty;
     }
 
-    static void require(int status) {
-        if (status != Z_OK)
-            throw error(errc::internal, "zlib could not compress a block");
+private:
+    struct compressor {
+        libdeflate_compressor* engine = nullptr;
+        int level = 0;
+        ~compressor() { libdeflate_free_compressor(engine); }
+    };
+
+    std::size_t gzip_member(std::span<const std::byte> input, std::span<std::byte> output) const {
+        thread_local compressor own;
+        if (own.level != level_) {
+            libdeflate_free_compressor(own.engine);
+            own.engine = libdeflate_alloc_compressor(level_);
+            own.level = own.engine ? level_ : 0;
+        }
+        if (!own.engine)
+            throw error(errc::internal, "libdeflate got no memory");
+        const std::size_t size = libdeflate_gzip_compress(
+            own.engine, input.data(), input.size(), output.data(), output.size());
+        if (size == 0)
+            throw error(errc::internal, "libdeflate could not compress a block");
+        return size;
     }
 
     int level_;
@@ -172,7 +167,7 @@ join_crc32(std::uint32_t first, std::uint32_t second, std::uint64_t second_bytes
 std::shared_ptr<const block_codec> make_gzip_codec(int level) {
     if (level <= 2)
         return std::make_shared<isal_codec>(level);
-    return std::make_shared<zlib_codec>(level);
+    return std::make_shared<libdeflate_codec>(level);
 }
 
 } // namespace tarpon::pipeline
