@@ -38,7 +38,8 @@ struct body_piece {
 class body_source {
 public:
     virtual ~body_source() = default;
-    /// The next piece; an empty one at the end. Throws `error` when the body cannot be produced.
+    /// The next piece; an empty one at the end, for which a body of known length need not be asked.
+    /// Throws `error` when the body cannot be produced.
     virtual boost::asio::awaitable<body_piece> next() = 0;
     /// The number of bytes of all pieces, if it is known before they are made.
     virtual std::optional<std::uint64_t> length() const = 0;

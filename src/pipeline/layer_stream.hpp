@@ -63,7 +63,7 @@ public:
     /// The sender has given up: feed() reads on to the end, but keeps nothing.
     void abandon();
 
-    /// Waits for the hashes. Only after next() gave the empty piece.
+    /// Waits for the hashes. Only after next() gave the empty piece, or the last byte of `length`.
     boost::asio::awaitable<layer_facts> finish();
 
     std::uint64_t bytes_read() const noexcept { return bytes_read_; }

@@ -72,12 +72,12 @@ std::unique_ptr<connection> connection_pool::take_idle(shelf& from, pool_state::
 asio::awaitable<connection_lease> connection_pool::acquire(origin to, bool fresh) {
     shelf& from = shelf_of(to);
     pool_state::action next{};
-    if (fresh) {
-        // What is idle is under the same suspicion as the one that just failed.
-        from.state.expire(clock::time_point::max());
-        from.idle.clear();
-    }
     while (true) {
+        if (fresh) {
+            // What is idle is under the same suspicion as the one that just failed.
+            from.state.expire(clock::time_point::max());
+            from.idle.clear();
+        }
         if (auto idle = take_idle(from, next))
             co_return connection_lease(*this, std::move(idle));
         if (next == pool_state::action::open)

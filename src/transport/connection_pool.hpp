@@ -23,6 +23,7 @@ public:
     connection_lease& operator=(connection_lease&& other) noexcept;
     ~connection_lease();
 
+    explicit operator bool() const noexcept { return held_ != nullptr; }
     connection& operator*() const noexcept { return *held_; }
     connection* operator->() const noexcept { return held_.get(); }
     /// Was it used before? Then the server may have closed it meanwhile.

@@ -128,11 +128,21 @@ asio::awaitable<void> conversation::send() {
 }
 
 asio::awaitable<void> conversation::send_stream() {
-    const bool chunked = !request_.stream->length();
+    const auto length = request_.stream->length();
+    const bool chunked = !length;
+    std::uint64_t bytes = 0;
     error_code ec;
-    while (!ec) {
+    // A body of known length ends with its last byte, at which the server may answer; its empty
+    // piece may be late.
+    while (!ec && bytes != length) {
         body_begun_ = true;
         const body_piece piece = co_await request_.stream->next();
+        bytes += piece.bytes.size();
+        if (length && (piece.empty() || bytes > *length))
+            throw error(
+                errc::digest_mismatch, concat(
+                                           "content that should have ", *length, " bytes has ",
+                                           piece.empty() ? "" : "at least ", bytes));
         if (piece.empty())
             break;
         if (chunked)
@@ -220,7 +230,8 @@ exchange_outcome conversation::outcome() {
     out.body_begun = body_begun_;
     out.answer_begun = answer_begun_;
     if (answered_) {
-        out.reusable = sent_ && keep_alive_;
+        // Bytes after the answer would be taken for the next one.
+        out.reusable = sent_ && keep_alive_ && over_.received.size() == 0;
         out.response = std::move(response_);
         return out;
     }
@@ -232,21 +243,9 @@ exchange_outcome conversation::outcome() {
                                             : concat("nothing moved on the connection to ", where));
         return out;
     }
-    const bool garbage =
-        receive_error_.category() == http::make_error_code(http::error::bad_status).category()
-        && receive_error_ != http::error::end_of_stream
-        && receive_error_ != http::error::partial_message;
-    if (garbage) {
-        out.failed.emplace(
-            errc::registry_protocol, concat(where, " answered something that is not HTTP"),
-            foreign_text(receive_error_.message()));
-        return out;
-    }
-    const error_code why = send_error_ ? send_error_ : receive_error_;
-    out.failed.emplace(
-        errc::transport_closed, concat("the connection to ", where, " broke"),
-        why == http::error::end_of_stream ? "closed by the other side"
-                                          : foreign_text(why.message()));
+    out.failed = receive_failure(over_.peer, receive_error_);
+    if (send_error_ && out.failed->code() == errc::transport_closed)
+        out.failed = receive_failure(over_.peer, send_error_);
     return out;
 }
 
@@ -300,6 +299,19 @@ asio::awaitable<void> both_sides(conversation& talk) {
 
 } // namespace
 
+error receive_failure(const origin& peer, const error_code& ec) {
+    const std::string where = peer.host_header();
+    const bool garbage = ec.category() == http::make_error_code(http::error::bad_status).category()
+                         && ec != http::error::end_of_stream && ec != http::error::partial_message;
+    if (garbage)
+        return error(
+            errc::registry_protocol, concat(where, " answered something that is not HTTP"),
+            foreign_text(ec.message()));
+    return error(
+        errc::transport_closed, concat("the connection to ", where, " broke"),
+        ec == http::error::end_of_stream ? "closed by the other side" : foreign_text(ec.message()));
+}
+
 asio::awaitable<exchange_outcome> exchange(connection& over, const http_request& request) {
     conversation talk(over, request);
     ++over.exchanges;
@@ -311,7 +323,7 @@ asio::awaitable<exchange_outcome> exchange(connection& over, const http_request&
                 over.link.close();
         }
     } guard{over};
-    if (request.stream) {
+    if (request.stream || !request.body.empty()) {
         co_await both_sides(talk);
     } else {
         co_await talk.send();

@@ -59,12 +59,17 @@ error handshake_error(const boost::system::error_code& ec, tls_stream& stream, c
             errc::transport_tls, what, "the server does not speak TLS on this port",
             concat("if it is meant to be plain HTTP: --plain-http"));
     const long verdict = SSL_get_verify_result(stream.native_handle());
+    // A bad signature leaves an older error of OpenSSL in front of "certificate verify failed".
+    const bool refused =
+        SSL_get_verify_mode(stream.native_handle()) != SSL_VERIFY_NONE && verdict != X509_V_OK;
     const bool certificate = ec.category() == asio::error::get_ssl_category()
-                             && ERR_GET_REASON(static_cast<unsigned long>(ec.value()))
-                                    == SSL_R_CERTIFICATE_VERIFY_FAILED;
+                             && (refused
+                                 || ERR_GET_REASON(static_cast<unsigned long>(ec.value()))
+                                        == SSL_R_CERTIFICATE_VERIFY_FAILED);
     if (!certificate)
         return error(errc::transport_tls, what, foreign_text(ec.message()));
-    if (verdict == X509_V_OK)
+    // OpenSSL 3 says "unspecified" when only the check of the name refused.
+    if (verdict == X509_V_OK || verdict == X509_V_ERR_UNSPECIFIED)
         return error(
             errc::transport_tls, what,
             concat("the server's certificate is not for the name ", peer.host));
@@ -72,6 +77,8 @@ error handshake_error(const boost::system::error_code& ec, tls_stream& stream, c
     const bool unknown_authority = verdict == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
                                    || verdict == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
                                    || verdict == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+                                   // an authority made anew under its old name
+                                   || verdict == X509_V_ERR_CERT_SIGNATURE_FAILURE
                                    || verdict == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;
     return error(
         errc::transport_tls, what, concat("the server's certificate is not trusted: ", reason),
