@@ -42,6 +42,23 @@ private:
     std::size_t at_ = 0;
 };
 
+class counting_source final : public byte_source {
+public:
+    counting_source(byte_source& from, std::uint64_t& total)
+        : from_(from)
+        , total_(total) {}
+
+    asio::awaitable<std::size_t> read_some(std::span<std::byte> into) override {
+        const std::size_t got = co_await from_.read_some(into);
+        total_ += got;
+        co_return got;
+    }
+
+private:
+    byte_source& from_;
+    std::uint64_t& total_;
+};
+
 } // namespace
 
 outer_source::outer_source(byte_source& from, async::cpu_pool& workers)
@@ -49,6 +66,8 @@ outer_source::outer_source(byte_source& from, async::cpu_pool& workers)
     , workers_(workers) {}
 
 asio::awaitable<void> outer_source::open() {
+    layers_.push_back(std::make_unique<counting_source>(*source_, packed_bytes_));
+    source_ = layers_.back().get();
     for (int depth = 0;; ++depth) {
         auto peeked = std::make_unique<peeked_source>(*source_);
         const auto start = co_await peeked->peek();
@@ -77,7 +96,11 @@ asio::awaitable<void> outer_source::open() {
 }
 
 asio::awaitable<std::size_t> outer_source::read_some(std::span<std::byte> into) {
-    co_return co_await source_->read_some(into);
+    const std::size_t got = co_await source_->read_some(into);
+    const auto packed = static_cast<std::size_t>(packed_bytes_ - counted_bytes_);
+    counted_bytes_ = packed_bytes_;
+    guard_.count(packed, got).value();
+    co_return got;
 }
 
 } // namespace tarpon::archive
