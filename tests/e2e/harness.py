@@ -170,7 +170,7 @@ class Running:
         self.stdin.flush()
 
     def finish(self) -> Result:
-        """Gives the rest of the input, waits for the end."""
+        """Closes the input, waits for the end."""
         try:
             self.process.communicate(self.input, timeout=PATIENCE)
         except subprocess.TimeoutExpired:
@@ -282,7 +282,8 @@ class Registry:
 class DockerRegistry(Registry):
     """Debian's docker-registry (distribution 2.8)."""
 
-    TAGS, MANIFESTS, UPLOADS = "_manifests/tags/*", "_manifests/revisions/*/*", "_uploads/*"
+    # A deleted upload leaves a folder behind, without this file.
+    TAGS, MANIFESTS, UPLOADS = "_manifests/tags/*", "_manifests/revisions/*/*", "_uploads/*/startedat"
 
     def __init__(self, folder: Path, htpasswd: Path | None = None):
         super().__init__(folder)
@@ -436,3 +437,31 @@ class RegistryCase(Case):
         cls.docker = cls.enterClassContext(DockerRegistry(folder / "docker"))
         cls.embedded = cls.enterClassContext(EmbeddedRegistry(folder / "embedded"))
         cls.registries = (cls.docker, cls.embedded)
+
+
+class BadInputCase(RegistryCase):
+    """Archives that must be refused, whichever way they come and go."""
+
+    def expect_refusal(self, data: bytes, words: str, errors: int = 1) -> None:
+        """As a file and from a pipe, on the way to either registry."""
+        path = self.file(data)
+        for registry in self.registries:
+            for archive, stdin in ((path, None), ("-", data)):
+                with self.subTest(registry=type(registry).__name__, archive=str(archive)):
+                    name = self.fresh()
+                    where = ("--registry", f"{registry.host}/{name}")
+                    result = tarpon("push", "--json", archive, *where, stdin=stdin)
+                    self.assert_refused(result, words, errors)
+                    self.expect_clean(registry, name)
+
+    def assert_refused(self, result: Result, words: str, errors: int) -> None:
+        """Nothing was pushed, for `errors` reasons that all match `words`."""
+        if errors == 1:
+            return self.assert_one_error(result, 3, "archive", words)
+        self.assertEqual(result.code, 3, result)
+        self.assertEqual([event["class"] for event in result.of("error")], ["archive"] * errors, result)
+        self.assertEqual([line for line in result.error_lines if not re.search(words, line)], [], result)
+        self.assertEqual((result.summary["images"], result.summary["failed"]), (0, errors), result)
+
+    def expect_clean(self, registry: Registry, name: str) -> None:
+        self.assertEqual(registry.names_stored(name), [])

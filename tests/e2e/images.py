@@ -125,6 +125,11 @@ def oci_entries(*images: Image, compressed: bool = True) -> dict[str, bytes]:
     return {**entries, "index.json": json_bytes(index), "oci-layout": b'{"imageLayoutVersion":"1.0.0"}'}
 
 
+def flipped(data: bytes, at: int) -> bytes:
+    """One bit of one byte."""
+    return data[:at] + bytes([data[at] ^ 0x20]) + data[at + 1:]
+
+
 # --- archives of tests/data ---------------------------------------------------------------------
 
 
