@@ -31,12 +31,12 @@ bool is_clean(std::string_view text) {
               });
 }
 
-/// A name or address as it can be looked up: escapes in a URL may hide a '/', '@' or '%' in it,
+/// A name or address as it can be looked up: escapes in a URL may hide a '/', '@' or ':' in it,
 /// which would name another host wherever the URL is written out and read again.
-bool is_plain_host(std::string_view host) {
-    return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')
-               || std::string_view("-._~:").find(c) != std::string_view::npos;
+bool is_plain_host(std::string_view host, bool ipv6) {
+    return !host.empty() && std::all_of(host.begin(), host.end(), [ipv6](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'
+               || c == '~' || (ipv6 && c == ':');
     });
 }
 
@@ -53,7 +53,7 @@ result<url> from_view(const urls::url_view_base& view) {
     url parsed;
     parsed.at.tls = scheme == "https";
     parsed.at.host = to_lower(view.host_address());
-    if (!is_plain_host(parsed.at.host))
+    if (!is_plain_host(parsed.at.host, view.host_type() == urls::host_type::ipv6))
         return bad("a URL has no host, or a malformed one");
     parsed.at.port = view.port_number() != 0 ? view.port_number() : default_port(parsed.at.tls);
     if (view.has_port() && !view.port().empty() && view.port_number() == 0)

@@ -40,6 +40,15 @@ BOOST_AUTO_TEST_CASE(anything_else_refused) {
         BOOST_TEST(parsed(text) == "refused", text.substr(0, 60));
 }
 
+// Found by fuzz_url: unescaped, these would print as URLs of other hosts.
+BOOST_AUTO_TEST_CASE(escapes_in_a_host_refused) {
+    for (const char* text :
+         {"https://good.example%2Fevil.example/", "https://a%40b/", "https://a%3A8443/",
+          "https://a%3Fb/", "https://a%23b/", "https://[fe80::1%25eth0]/", "https://a,b/"})
+        BOOST_TEST(parsed(text) == "refused", text);
+    BOOST_TEST(parsed("https://my_registry.local:5000/") == "https://my_registry.local:5000 /");
+}
+
 BOOST_AUTO_TEST_CASE(failures_are_the_registrys) {
     BOOST_TEST(parse_url("ftp://h/").error().code == errc::registry_protocol);
     BOOST_TEST(parse_host_port("a b", true).error().code == errc::usage);
