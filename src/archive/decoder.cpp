@@ -11,6 +11,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace tarpon::archive {
@@ -102,18 +103,40 @@ public:
         const std::size_t status = ZSTD_decompressStream(context_.get(), &out, &in);
         if (ZSTD_isError(status))
             return damaged("zstd", ZSTD_getErrorName(status));
+        keep_head(input.first(in.pos));
+        produced_ += out.pos;
         complete_ = status == 0;
-        if (complete_ && ++frames_ > limits::compressed_members_max)
-            return too_many_members("zstd");
+        if (complete_) {
+            if (!has_stated_size())
+                return damaged("zstd", "a frame is shorter than it says");
+            if (++frames_ > limits::compressed_members_max)
+                return too_many_members("zstd");
+            head_bytes_ = 0;
+            produced_ = 0;
+        }
         return step{in.pos, out.pos};
     }
     bool complete() const override { return complete_; }
 
 private:
+    void keep_head(std::span<const std::byte> consumed) {
+        const std::size_t more = std::min(consumed.size(), head_.size() - head_bytes_);
+        std::copy_n(consumed.begin(), more, head_.begin() + head_bytes_);
+        head_bytes_ += more;
+    }
+    /// libzstd checks this itself, except where a frame comes in pieces and ends in an empty block.
+    bool has_stated_size() const {
+        const auto stated = ZSTD_getFrameContentSize(head_.data(), head_bytes_);
+        return stated == ZSTD_CONTENTSIZE_UNKNOWN || stated == produced_;
+    }
+
     struct free {
         void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
     };
     std::unique_ptr<ZSTD_DCtx, free> context_;
+    std::array<std::byte, 18> head_{}; // of the frame; none is longer (ZSTD_FRAMEHEADERSIZE_MAX)
+    std::size_t head_bytes_ = 0;
+    std::uint64_t produced_ = 0; // of the frame
     bool complete_ = false;
     std::uint64_t frames_ = 0;
 };

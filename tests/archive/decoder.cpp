@@ -117,6 +117,15 @@ BOOST_AUTO_TEST_CASE(zstd_window_is_limited) {
     BOOST_TEST(!o.ended);
 }
 
+// A frame that says "8 bytes" and holds none is damaged however it is cut (libzstd only sees it in
+// one piece; found by fuzz_decoders).
+BOOST_AUTO_TEST_CASE(zstd_frame_shorter_than_stated_is_damaged) {
+    using namespace std::string_view_literals;
+    const std::string empty("\x28\xb5\x2f\xfd\x20\x08\x01\x00\x00"sv);
+    for (const std::size_t in : {1, 3, 100})
+        BOOST_TEST(!decode(encoding::zstd, test::zstd("x") + empty, in, 100).ended);
+}
+
 BOOST_AUTO_TEST_CASE(expansion_is_limited_after_a_grace) {
     expansion_guard fine;
     BOOST_TEST(fine.count(1, limits::expansion_grace_bytes).has_value());
