@@ -205,6 +205,8 @@ result<void> read_image(const json::object& object, manifest_document& document)
 
 result<void> read_index(const json::object& object, manifest_document& document) {
     document.is_index = true;
+    if (object.contains("layers") || object.contains("config"))
+        return invalid("it is an index by its type and an image manifest by its content");
     auto manifests = read_descriptors(object, "manifests", limits::manifest_nodes_max);
     if (!manifests)
         return manifests.error();

@@ -8,6 +8,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/parse.hpp>
 
+#include <cmath>
 #include <unordered_set>
 #include <vector>
 
@@ -57,7 +58,12 @@ public:
     bool on_number_part(json::string_view, ec&) { return true; }
     bool on_int64(std::int64_t, json::string_view, ec& e) { return count(e); }
     bool on_uint64(std::uint64_t, json::string_view, ec& e) { return count(e); }
-    bool on_double(double, json::string_view, ec& e) { return count(e); }
+    bool on_double(double number, json::string_view, ec& e) {
+        // Boost.JSON makes it infinite, and prints that as something it cannot read itself.
+        if (!std::isfinite(number))
+            return stop(e, "a number is out of range");
+        return count(e);
+    }
     bool on_bool(bool, ec& e) { return count(e); }
     bool on_null(ec& e) { return count(e); }
     bool on_comment_part(json::string_view, ec&) { return true; }

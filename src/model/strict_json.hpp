@@ -1,7 +1,8 @@
 // JSON from strangers: parsed with bounds, and without the readings two parsers could differ on.
 //
 // Refused: more than limits::json_depth_max levels or json_elements_max values, a key twice in one
-// object (Boost.JSON would keep the last, others the first), trailing bytes, a byte order mark.
+// object (Boost.JSON would keep the last, others the first), trailing bytes, a byte order mark,
+// numbers beyond the range of a double.
 #pragma once
 
 #include <tarpon/digest.hpp>

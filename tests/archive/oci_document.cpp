@@ -139,4 +139,15 @@ BOOST_DATA_TEST_CASE(bad_config_is_refused, bdata::make(bad_configs), text) {
     BOOST_TEST(!parse_image_config(text).has_value());
 }
 
+// Content of one kind under the type of the other, with no mediaType in the body to object.
+BOOST_AUTO_TEST_CASE(kind_is_type_and_content) {
+    const std::string image = manifest(R"("config":)" + config + R"(,"layers":[)" + layer + "]");
+    BOOST_TEST(parse_manifest(image, mt::oci_manifest).has_value());
+    BOOST_TEST(!parse_manifest(image, mt::oci_index).has_value());
+    BOOST_TEST(!parse_manifest(manifest(R"("layers":[])"), mt::oci_index).has_value());
+    const std::string index = manifest(R"("manifests":[])");
+    BOOST_TEST(parse_manifest(index, mt::oci_index).has_value());
+    BOOST_TEST(!parse_manifest(index, mt::oci_manifest).has_value());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -33,6 +33,8 @@ const char* const bad_texts[] = {
     "01",
     "{\"a\":1,\"\\u0061\":2}",
     "// c\n{}",
+    "1e400",
+    "{\"a\":[-1.4e315]}",
 };
 
 BOOST_DATA_TEST_CASE(invalid_text_refused, bdata::make(bad_texts), text) {
