@@ -18,9 +18,8 @@ constexpr std::size_t output_bytes_max = 256 * 1024;
 
 struct outcome {
     std::string text;
-    bool failed = false;
-    bool complete = false;
-    bool cut = false; ///< stopped at output_bytes_max
+    bool complete = false; ///< accepted to its end
+    bool cut = false;      ///< stopped at output_bytes_max
 };
 
 outcome decode(archive::encoding kind, std::string_view packed, bool in_one, piece_sizes pieces) {
@@ -35,10 +34,8 @@ outcome decode(archive::encoding kind, std::string_view packed, bool in_one, pie
         const bool input_ended = end == packed.size();
         const auto step = decoder->decode(
             input, std::as_writable_bytes(std::span(buffer.data(), buffer.size())), input_ended);
-        if (!step) {
-            out.failed = true;
+        if (!step)
             return out;
-        }
         check(step->consumed <= input.size(), "no more is taken than was given");
         check(step->produced <= buffer.size(), "no more is written than fits");
         check(
@@ -79,8 +76,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(longer.starts_with(shorter), "the text does not depend on the pieces");
     if (whole.cut || pieces.cut)
         return 0;
-    check(whole.failed == pieces.failed, "nor does failure");
-    check(whole.complete == pieces.complete, "nor completeness");
+    // Damage and truncation may trade places (libzstd notices some damage only in pieces).
+    check(whole.complete == pieces.complete, "nor does acceptance");
     check(!whole.complete || whole.text == pieces.text, "a whole stream gives all its text");
     return 0;
 }
