@@ -59,6 +59,13 @@ inline constexpr std::size_t foreign_text_bytes_max = 1024; // of somebody else'
 inline constexpr int redirects_max = 10;
 inline constexpr int informational_responses_max = 8; // 1xx before the real one
 
+// --- credentials -------------------------------------------------------------------------------
+inline constexpr std::size_t auth_file_bytes_max = 1024 * 1024;
+inline constexpr std::size_t helper_output_bytes_max = 64 * 1024;
+inline constexpr std::chrono::seconds helper_time_max{30};
+inline constexpr std::chrono::seconds token_life_default{60}; // when the server does not say
+inline constexpr std::chrono::seconds token_refresh_margin{10};
+
 // --- time --------------------------------------------------------------------------------------
 inline constexpr std::chrono::seconds connect_time_max{15};
 inline constexpr std::chrono::seconds tls_handshake_time_max{10};
