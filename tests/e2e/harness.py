@@ -169,6 +169,10 @@ class Running:
         self.stdin.write(data)
         self.stdin.flush()
 
+    def output(self) -> str:
+        """What it has printed so far."""
+        return os.pread(self.out.fileno(), 1 << 20, 0).decode()
+
     def finish(self) -> Result:
         """Closes the input, waits for the end."""
         try:

@@ -107,8 +107,9 @@ class SharedBlobs(RegistryCase):
             one, two = (f"{registry.host}/{self.fresh()}" for _ in range(2))
             result = self.pushed(archive, "--to", f"{one}:1", "--to", f"{two}:1")
             self.assertEqual(len(set(result.references.values())), 1)
-            uploaded, mounted = ({blob["digest"]: blob["repository"] for blob in result.of("blob") if blob["status"] == how}
-                                 for how in ("uploaded", "mounted"))
+            uploaded, mounted = (
+                {blob["digest"]: blob["repository"] for blob in result.of("blob") if blob["status"] == how}
+                for how in ("uploaded", "mounted"))
             self.assertEqual(set(uploaded), set(mounted))
             self.assertEqual(len(uploaded), 3)
             for digest, repository in uploaded.items():
