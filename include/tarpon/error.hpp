@@ -46,6 +46,7 @@ enum class errc {
     transport_resolve = 400, ///< the host name has no address
     transport_connect,       ///< refused, unreachable
     transport_tls,           ///< handshake or certificate
+    transport_not_tls,       ///< the server does not speak TLS on this port
     transport_closed,        ///< the connection broke
     transport_timeout,       ///< nothing moved for too long
     // The rest.

@@ -25,7 +25,15 @@ enum class missing_platforms { error, prune };
 struct connection_options {
     std::string username;
     std::string password;
-    std::string ca_file;     ///< PEM, besides the system's authorities; empty: none
+    std::string registry_token; ///< sent as bearer token as it is; wins over everything else
+    /// In docker's or podman's format, instead of the usual places; empty: REGISTRY_AUTH_FILE,
+    /// DOCKER_AUTH_CONFIG, podman's auth.json, docker's config.json, ~/.dockercfg.
+    std::string auth_file;
+    std::string ca_file;   ///< PEM, besides the system's authorities; empty: none
+    std::string cert_file; ///< PEM, our certificate for servers that ask for one
+    std::string key_file;  ///< PEM, its private key
+    /// Folder with HOST[:PORT]/*.crt, *.cert, *.key, instead of docker's and podman's.
+    std::string certs_dir;
     bool insecure = false;   ///< do not verify certificates
     bool plain_http = false; ///< plain http also to hosts that are not loopback
 };

@@ -19,6 +19,7 @@ Examples:
   tarpon push app.tar --to registry.example.com/team/app:1.0
   tarpon push images.tar --to localhost:5000/app:1.0 --image app:latest
   tarpon inspect app.tar
+  tarpon login registry.example.com --username me --password-stdin < password
   tarpon serve --storage ./images
 
 Exit codes: 0 done, 1 bug, 2 usage, 3 archive, 4 authentication, 5 registry refused,
@@ -169,19 +170,18 @@ void add_how(CLI::App& app, push_command& push, raw_texts& raw) {
         ->group(group);
 }
 
-void add_access(CLI::App& app, push_command& push) {
-    connection_options& connection = push.options.connection;
+void add_tls(CLI::App& app, connection_options& connection) {
     const char* const group = "Access";
-    add_option(app, "-u,--username", connection.username, "user name")->group(group);
-    add_flag(app, "--password-stdin", push.password_stdin, "read the password from standard input")
-        ->group(group);
-    add_option(
-        app, "-p,--password", connection.password,
-        "password (others can see it: better --password-stdin)")
-        ->group(group);
     add_option(
         app, "--ca-file", connection.ca_file,
         "PEM file of authorities to trust besides the system's")
+        ->group(group);
+    add_option(app, "--cert-file", connection.cert_file, "PEM file of our certificate")
+        ->group(group);
+    add_option(app, "--key-file", connection.key_file, "PEM file of its key")->group(group);
+    add_option(
+        app, "--certs-dir", connection.certs_dir,
+        "folder with HOST[:PORT]/*.crt, *.cert, *.key [docker's and podman's certs.d]")
         ->group(group);
     add_flag(
         app, "--insecure,--skip-ssl-verify", connection.insecure,
@@ -193,6 +193,23 @@ void add_access(CLI::App& app, push_command& push) {
         ->group(group);
 }
 
+/// What push and login share: who we are and how to reach a registry.
+void add_access(CLI::App& app, connection_options& connection, bool& password_stdin) {
+    const char* const group = "Access";
+    add_option(app, "-u,--username", connection.username, "user name")->group(group);
+    add_flag(app, "--password-stdin", password_stdin, "read the password from standard input")
+        ->group(group);
+    add_option(
+        app, "-p,--password", connection.password,
+        "password (others can see it: better --password-stdin)")
+        ->group(group);
+    add_option(
+        app, "--authfile", connection.auth_file,
+        "credentials in docker's or podman's format [the usual places]")
+        ->group(group);
+    add_tls(app, connection);
+}
+
 void add_push(CLI::App& app, push_command& push, raw_texts& raw) {
     app.add_option(
            "ARCHIVE", push.archives, "archives of docker save, podman, skopeo, buildx, crane …")
@@ -200,11 +217,42 @@ void add_push(CLI::App& app, push_command& push, raw_texts& raw) {
     add_where(app, push, raw);
     add_what(app, push, raw);
     add_how(app, push, raw);
-    add_access(app, push);
+    add_access(app, push.options.connection, push.password_stdin);
+    add_option(
+        app, "--registry-token", push.options.connection.registry_token,
+        "bearer token to be sent as it is")
+        ->group("Access");
     add_output_options(app, push.output, raw);
     add_option(app, "--progress", raw.progress, "auto, bar, plain, none [auto]");
     add_flag(app, "-q,--quiet", push.output.quiet, "no progress");
     app.footer(examples);
+}
+
+bool has_password(const connection_options& connection, bool password_stdin) {
+    return password_stdin || !connection.password.empty();
+}
+
+/// Returns whether the password stands on the command line, where others see it. Throws
+/// errc::usage.
+bool check_password(const connection_options& connection, bool password_stdin) {
+    if (password_stdin && !connection.password.empty())
+        throw error(errc::usage, "--password and --password-stdin cannot be used together");
+    return !connection.password.empty() && std::getenv("TARPON_PASSWORD") == nullptr;
+}
+
+void add_login(CLI::App& app, login_command& login, raw_texts& raw) {
+    app.add_option("HOST", login.host, "registry [docker.io]");
+    add_access(app, login.connection, login.password_stdin);
+    add_option(app, "--log-level", raw.log_level, "error, warn, info, debug, trace (or 0 to 4)");
+}
+
+void add_logout(CLI::App& app, login_command& login, raw_texts& raw) {
+    login.log_out = true;
+    app.add_option("HOST", login.host, "registry [docker.io]");
+    add_option(
+        app, "--authfile", login.connection.auth_file,
+        "file to remove from [docker's config.json]");
+    add_option(app, "--log-level", raw.log_level, "error, warn, info, debug, trace (or 0 to 4)");
 }
 
 void finish_push(push_command& push, const raw_texts& raw, const CLI::App& app) {
@@ -226,13 +274,10 @@ void finish_push(push_command& push, const raw_texts& raw, const CLI::App& app) 
         push.password_stdin && std::count(push.archives.begin(), push.archives.end(), "-") > 0;
     if (stdin_twice)
         throw error(errc::usage, "standard input cannot carry both the archive and the password");
-    const std::string& given = options.connection.password;
-    if (push.password_stdin && !given.empty())
-        throw error(errc::usage, "--password and --password-stdin cannot be used together");
-    if ((push.password_stdin || !given.empty()) && options.connection.username.empty())
+    push.password_on_command_line = check_password(options.connection, push.password_stdin);
+    if (options.connection.username.empty()
+        && has_password(options.connection, push.password_stdin))
         throw error(errc::usage, "a password needs --username");
-    // In the environment nobody else sees it.
-    push.password_on_command_line = !given.empty() && std::getenv("TARPON_PASSWORD") == nullptr;
     (void)app;
     finish_output(push.output, raw);
 }
@@ -293,11 +338,15 @@ any_command parse(int argc, const char* const* argv) {
     app.add_flag("--version", version, "print the version");
     push_command push;
     inspect_command inspect;
+    login_command login, logout;
     serve_command serve;
-    raw_texts push_raw, inspect_raw, serve_raw;
+    raw_texts push_raw, inspect_raw, login_raw, serve_raw;
     CLI::App* push_app = app.add_subcommand("push", "push every image of every archive");
     CLI::App* inspect_app =
         app.add_subcommand("inspect", "list images, tags, platforms and layers of an archive");
+    CLI::App* login_app =
+        app.add_subcommand("login", "check credentials and keep them where docker does");
+    CLI::App* logout_app = app.add_subcommand("logout", "forget the credentials of a registry");
     CLI::App* serve_app = app.add_subcommand("serve", "serve a folder as a registry");
     app.add_subcommand("version", "print the version");
     CLI::App* help_app = app.add_subcommand("help", "print this help");
@@ -305,6 +354,8 @@ any_command parse(int argc, const char* const* argv) {
     help_app->add_option("VERB", help_verb, "a verb");
     add_push(*push_app, push, push_raw);
     add_inspect(*inspect_app, inspect, inspect_raw);
+    add_login(*login_app, login, login_raw);
+    add_logout(*logout_app, logout, login_raw);
     add_serve(*serve_app, serve, serve_raw);
     try {
         app.parse(argc, argv);
@@ -336,6 +387,15 @@ any_command parse(int argc, const char* const* argv) {
     if (app.got_subcommand(inspect_app)) {
         finish_output(inspect.output, inspect_raw);
         return inspect;
+    }
+    if (app.got_subcommand(login_app)) {
+        login.password_on_command_line = check_password(login.connection, login.password_stdin);
+        finish_output(login.output, login_raw);
+        return login;
+    }
+    if (app.got_subcommand(logout_app)) {
+        finish_output(logout.output, login_raw);
+        return logout;
     }
     finish_output(serve.output, serve_raw);
     return serve;

@@ -33,6 +33,15 @@ struct inspect_command {
     output_options output;
 };
 
+struct login_command {
+    std::string host;
+    connection_options connection;
+    bool log_out = false; ///< forget instead
+    bool password_on_command_line = false;
+    bool password_stdin = false;
+    output_options output;
+};
+
 struct serve_command {
     serve_options options;
     output_options output;
@@ -43,7 +52,8 @@ struct print_command {
     std::string text;
 };
 
-using any_command = std::variant<push_command, inspect_command, serve_command, print_command>;
+using any_command =
+    std::variant<push_command, inspect_command, login_command, serve_command, print_command>;
 
 /// Throws `error` errc::usage.
 any_command parse(int argc, const char* const* argv);

@@ -1,6 +1,7 @@
 // tarpon push: one event loop, one push, and the signals that stop it.
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
+#include "cli/password.hpp"
 #include "cli/stop_signals.hpp"
 
 #include <tarpon/push.hpp>
@@ -9,7 +10,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include <iostream>
 #include <optional>
 #include <string>
 
@@ -18,15 +18,6 @@ namespace tarpon::cli {
 namespace asio = boost::asio;
 
 namespace {
-
-std::string read_password() {
-    std::string line;
-    if (!std::getline(std::cin, line) || line.empty())
-        throw error(errc::usage, "--password-stdin: there is no password on standard input");
-    while (line.ends_with('\r'))
-        line.pop_back();
-    return line;
-}
 
 push_report run_push(const push_command& command, push_options options, console& out) {
     asio::io_context io{1};
@@ -55,7 +46,7 @@ int run(const push_command& command) {
     try {
         push_options options = command.options;
         if (command.password_stdin)
-            options.connection.password = read_password();
+            options.connection.password = read_password_line();
         if (command.password_on_command_line)
             out.warning(
                 "--password can be seen by other users of this machine; use --password-stdin");

@@ -58,7 +58,8 @@ registry::registry_session& run_context::registry(const repository& where) {
         const auto at =
             registry::find_endpoint(where.host, where.scheme, options.connection.plain_http)
                 .value();
-        session = std::make_unique<registry::registry_session>(http, at, options.connection);
+        session =
+            std::make_unique<registry::registry_session>(http, at, options.connection, workers);
     }
     return *session;
 }

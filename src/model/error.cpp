@@ -62,6 +62,8 @@ const char* message_of(errc code) noexcept {
         return "no connection";
     case errc::transport_tls:
         return "TLS failed";
+    case errc::transport_not_tls:
+        return "the server does not speak TLS";
     case errc::transport_closed:
         return "the connection broke";
     case errc::transport_timeout:

@@ -1,4 +1,4 @@
-// A registry's refusal in whatever shape it comes -> one readable line.
+// A registry's refusal -> one error with a readable line, a code and a hint.
 #pragma once
 
 #include "transport/http_message.hpp"
@@ -6,24 +6,15 @@
 #include <tarpon/error.hpp>
 
 #include <string>
-#include <string_view>
 
 namespace tarpon::registry {
 
-struct registry_words {
-    std::string code;    ///< "NAME_UNKNOWN", … or empty
-    std::string message; ///< the registry's own words, cut and cleaned; may be empty
-};
-
-/// Understands the distribution spec's error list, a single error object, other JSON, HTML and
-/// plain text.
-registry_words read_error_body(std::string_view content_type, std::string_view body);
-
 /// What was asked, so that an error can say it.
 struct asked {
-    std::string what;       ///< "to open an upload", completes "HOST refused …"
-    std::string host;       ///< as the user wrote it
-    std::string repository; ///< empty when it is about the host as a whole
+    std::string what;            ///< "to open an upload", completes "HOST refused …"
+    std::string host;            ///< as the user wrote it
+    std::string repository;      ///< empty when it is about the host as a whole
+    std::string mount_from = {}; ///< another repository, which is read for it
 };
 
 /// The error for a response that is not what was hoped for: code by status and registry code,

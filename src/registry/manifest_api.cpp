@@ -4,6 +4,7 @@
 #include "model/hasher.hpp"
 #include "model/media_type.hpp"
 #include "model/text.hpp"
+#include "transport/server_words.hpp"
 
 #include <tarpon/limits.hpp>
 
@@ -43,7 +44,7 @@ asio::awaitable<std::optional<http_response>> read_manifest(
 }
 
 bool refuses_manifest(const http_response& response) {
-    const auto words = read_error_body(response.header("Content-Type"), response.body);
+    const auto words = transport::read_error_body(response.header("Content-Type"), response.body);
     return response.status == 415 || words.code == "MANIFEST_INVALID" || words.code == "UNSUPPORTED"
            || words.code == "MANIFEST_BLOB_UNKNOWN";
 }

@@ -1,12 +1,11 @@
 // See registry_session.hpp.
 #include "registry/registry_session.hpp"
 
-#include "model/base64.hpp"
 #include "model/text.hpp"
 
 #include <tarpon/limits.hpp>
 
-#include <boost/asio/this_coro.hpp>
+#include <utility>
 
 namespace tarpon::registry {
 
@@ -15,12 +14,16 @@ using transport::http_request;
 using transport::http_response;
 
 registry_session::registry_session(
-    transport::http_client& http, endpoint at, const connection_options& options)
+    transport::http_client& http,
+    endpoint at,
+    const connection_options& options,
+    async::cpu_pool& workers)
     : http_(http)
     , at_(std::move(at))
-    , username_(options.username)
-    , password_(options.password)
-    , opened_(http.executor()) {}
+    , authorizer_(http, at_.host, options, workers)
+    , opened_(http.executor()) {
+    authorizer_.set_origin(at_.at);
+}
 
 transport::url registry_session::api(std::string_view repository, std::string_view rest) const {
     return {at_.at, concat("/v2/", repository, repository.empty() ? "" : "/", rest)};
@@ -59,8 +62,9 @@ asio::awaitable<void> registry_session::ping() {
     try {
         response = co_await get_v2();
     } catch (const error& e) {
-        const bool no_tls = e.code() == errc::transport_tls || e.code() == errc::transport_closed
-                            || e.code() == errc::transport_timeout;
+        // Never because a certificate is not trusted: that is what an attacker would offer.
+        const bool no_tls =
+            e.code() == errc::transport_not_tls || e.code() == errc::transport_timeout;
         if (!at_.may_fall_back_to_http || !no_tls)
             throw;
         fall_back = true;
@@ -70,11 +74,12 @@ asio::awaitable<void> registry_session::ping() {
         at_.at.tls = false;
         if (default_port)
             at_.at.port = 80;
+        authorizer_.set_origin(at_.at);
         response = co_await get_v2();
     }
     const asked why{"to say which version of the protocol it speaks (GET /v2/)", at_.host, {}};
     if (response.status == 401) {
-        learn_challenges(response);
+        authorizer_.learn(response, api("", ""));
         co_return;
     }
     if (response.status == 404)
@@ -84,42 +89,6 @@ asio::awaitable<void> registry_session::ping() {
     // Some registries answer 403 or 405 here and work all the same; a server error will show again.
     if (response.status >= 500)
         throw refusal(response, why);
-}
-
-void registry_session::learn_challenges(const http_response& response) {
-    for (const auto& [name, value] : response.headers) {
-        if (!iequals(name, "WWW-Authenticate"))
-            continue;
-        for (const auth_challenge& challenge : parse_challenges(value)) {
-            wants_basic_ |= challenge.scheme == "basic";
-            wants_bearer_ |= challenge.scheme == "bearer";
-        }
-    }
-}
-
-void registry_session::authorize(http_request& request) const {
-    if (!username_.empty() && request.to.at == at_.at)
-        request.headers.emplace_back(
-            "Authorization", concat("Basic ", base64_encode(concat(username_, ":", password_))));
-}
-
-error registry_session::unauthorized(const http_response& response, const asked& why) const {
-    error what = refusal(response, why);
-    if (wants_bearer_ && !wants_basic_)
-        return error(
-                   errc::registry_unauthorized, what.message(),
-                   "the registry wants bearer tokens, which this version does not speak")
-            .with_status(401);
-    if (username_.empty())
-        return error(
-                   errc::registry_unauthorized, concat("no credentials for ", at_.host),
-                   what.cause(), "give them with --username USER and --password-stdin")
-            .with_status(401);
-    return error(
-               errc::registry_unauthorized,
-               concat(at_.host, " rejected the credentials of ", foreign_text(username_)),
-               what.cause())
-        .with_status(401);
 }
 
 std::optional<transport::url>
@@ -139,15 +108,43 @@ registry_session::redirect_of(const http_response& response, const transport::ur
     return *next;
 }
 
+asio::awaitable<void> registry_session::check_credentials() {
+    const asked why{"the login", at_.host, {}};
+    http_request request;
+    request.method = "GET";
+    request.to = api("", "");
+    const http_response response = co_await send(std::move(request), why);
+    // As at the ping, only a clear no is one.
+    if (response.status == 403 || response.status >= 500)
+        throw refusal(response, why);
+}
+
+asio::awaitable<http_response>
+registry_session::send_authorized(const http_request& request, const asked& why) {
+    const auth::access wanted{why.repository, why.mount_from};
+    http_request first = request;
+    co_await authorizer_.authorize(first, wanted);
+    http_response response = co_await http_.send(std::move(first));
+    const bool refused = response.status == 401 || response.status == 403;
+    const bool repeatable = request.stream == nullptr;
+    if (!refused || (!repeatable && response.status == 403))
+        co_return response;
+    const bool better = co_await authorizer_.improve(response, request.to, wanted);
+    if (better && repeatable) {
+        http_request again = request;
+        co_await authorizer_.authorize(again, wanted);
+        response = co_await http_.send(std::move(again));
+    }
+    if (response.status == 401)
+        throw authorizer_.rejection(response);
+    co_return response;
+}
+
 asio::awaitable<http_response> registry_session::send(http_request request, const asked& why) {
     const bool follows = request.method == "GET" || request.method == "HEAD";
     for (int redirects = 0; redirects <= limits::redirects_max; ++redirects) {
-        http_request attempt = request;
-        authorize(attempt);
-        const transport::url asked_at = attempt.to;
-        http_response response = co_await http_.send(std::move(attempt));
-        if (response.status == 401)
-            throw unauthorized(response, why);
+        const transport::url asked_at = request.to;
+        http_response response = co_await send_authorized(request, why);
         const auto next = redirect_of(response, asked_at);
         if (!next || !follows)
             co_return response;
@@ -161,19 +158,25 @@ asio::awaitable<http_response> registry_session::send(http_request request, cons
 asio::awaitable<std::unique_ptr<byte_source>>
 registry_session::read_blob(std::string repository, digest content) {
     const asked why{"to give a blob", at_.host, repository};
+    const auth::access wanted{repository, {}};
     http_request request;
     request.method = "GET";
     request.to = api(repository, concat("blobs/", content.str()));
-    for (int redirects = 0; redirects <= limits::redirects_max; ++redirects) {
+    bool improved = false;
+    for (int tries = 0; tries <= limits::redirects_max; ++tries) {
         http_request attempt = request;
-        authorize(attempt);
+        co_await authorizer_.authorize(attempt, wanted);
         const transport::url asked_at = attempt.to;
         std::unique_ptr<transport::http_download> body =
             co_await http_.download(std::move(attempt));
         if (body->status() == 200)
             co_return body;
-        if (body->status() == 401)
-            throw unauthorized(body->head(), why);
+        if (body->status() == 401) {
+            const bool better = co_await authorizer_.improve(body->head(), asked_at, wanted);
+            if (!better || std::exchange(improved, true))
+                throw authorizer_.rejection(body->head());
+            continue;
+        }
         const auto next = redirect_of(body->head(), asked_at);
         if (!next)
             throw refusal(body->head(), why);

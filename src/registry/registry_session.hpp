@@ -1,11 +1,11 @@
 // Talks to one registry: finds out how, authenticates, follows redirects.
 //
-// The only place that holds credentials, and the only one that puts them into a request: they go
-// to the registry's own origin and nowhere else, whatever a redirect or a Location says.
+// Every request passes the authorizer, which puts credentials only into those for the registry's
+// own origin, whatever a redirect or a Location says.
 #pragma once
 
 #include "async/condition.hpp"
-#include "registry/auth_challenge.hpp"
+#include "auth/authorizer.hpp"
 #include "registry/endpoint.hpp"
 #include "registry/error_body.hpp"
 #include "transport/http_client.hpp"
@@ -21,15 +21,24 @@ namespace tarpon::registry {
 
 class registry_session {
 public:
-    registry_session(transport::http_client& http, endpoint at, const connection_options& options);
+    /// `http` and `workers` (where credentials are looked up) must outlive the session.
+    registry_session(
+        transport::http_client& http,
+        endpoint at,
+        const connection_options& options,
+        async::cpu_pool& workers);
 
     /// The first request (GET /v2/): decides between https and http on loopback, and learns what
     /// authentication the registry wants. Safe to await from many coroutines; done once.
     /// Throws `error`: transport_*, registry_not_found (no registry there), registry_*.
     boost::asio::awaitable<void> open();
 
+    /// After open(): does the registry let our credentials in? Throws errc::registry_unauthorized.
+    boost::asio::awaitable<void> check_credentials();
+
     /// Sends a request to the registry or to where it pointed. GET and HEAD follow redirects.
-    /// A 401 becomes errc::registry_unauthorized; every other status is the caller's.
+    /// A 401 that better credentials cannot mend becomes errc::registry_unauthorized; every other
+    /// status is the caller's. A request whose streamed body was begun is not sent again.
     boost::asio::awaitable<transport::http_response>
     send(transport::http_request request, const asked& why);
 
@@ -47,19 +56,16 @@ private:
 
     boost::asio::awaitable<void> ping();
     boost::asio::awaitable<transport::http_response> get_v2();
-    void learn_challenges(const transport::http_response& response);
-    void authorize(transport::http_request& request) const;
+    /// Sends with credentials; once more with better ones where the first were refused.
+    boost::asio::awaitable<transport::http_response>
+    send_authorized(const transport::http_request& request, const asked& why);
     /// Where a redirect leads; nullopt if the response is none. Throws errc::registry_protocol.
     std::optional<transport::url>
     redirect_of(const transport::http_response& response, const transport::url& asked_at) const;
-    error unauthorized(const transport::http_response& response, const asked& why) const;
 
     transport::http_client& http_;
     endpoint at_;
-    std::string username_;
-    std::string password_;
-    bool wants_basic_ = false;
-    bool wants_bearer_ = false;
+    auth::authorizer authorizer_;
     opening opening_ = opening::not_yet;
     std::exception_ptr opening_failed_;
     async::condition opened_;

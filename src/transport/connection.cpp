@@ -4,6 +4,7 @@
 #include "async/deadline.hpp"
 #include "async/tokens.hpp"
 #include "model/text.hpp"
+#include "transport/tunnel.hpp"
 
 #include <tarpon/limits.hpp>
 
@@ -17,16 +18,25 @@ using asio::ip::tcp;
 
 dialer::dialer(asio::any_io_executor executor, const connection_options& options)
     : executor_(std::move(executor))
-    , verify_(!options.insecure)
-    , tls_(make_client_context(options)) {}
+    , proxies_(proxy_rules::from_environment(process_environment).value())
+    , tls_(options) {}
 
 asio::awaitable<std::unique_ptr<connection>> dialer::dial(origin to) {
-    tcp::socket socket = co_await connect(to);
+    const proxy* const via = proxies_.choose(to);
+    const origin first = via ? via->at : to;
+    tcp::socket socket = co_await connect(first);
     socket.set_option(tcp::no_delay(true));
-    if (!to.tls)
-        co_return std::make_unique<connection>(stream(std::move(socket)), to);
-    stream secured = co_await secure(std::move(socket), to);
-    co_return std::make_unique<connection>(std::move(secured), to);
+    stream link(std::move(socket));
+    if (first.tls)
+        link = co_await secure(std::move(link), first);
+    if (via && to.tls) {
+        co_await open_tunnel(link, *via, to);
+        link = co_await secure(std::move(link), to);
+    }
+    auto made = std::make_unique<connection>(std::move(link), to);
+    if (via && !to.tls)
+        made->forwarded_by = via;
+    co_return made;
 }
 
 asio::awaitable<dialer::endpoints> dialer::resolve(const origin& to) {
@@ -72,23 +82,42 @@ asio::awaitable<tcp::socket> dialer::connect(const origin& to) {
     throw error(code, concat("no connection to ", to.host_header()), foreign_text(last.message()));
 }
 
-asio::awaitable<stream> dialer::secure(tcp::socket socket, const origin& to) {
-    auto tls = std::make_unique<tls_stream>(std::move(socket), *tls_);
-    prepare_handshake(*tls, to, verify_);
-    auto give_up = [&tls] {
+namespace {
+
+/// The handshake of either kind of TLS stream; `lowest` is the socket under it.
+template <class Stream>
+asio::awaitable<void>
+shake_hands(asio::any_io_executor executor, Stream& tls, tcp::socket& lowest, const origin& to) {
+    auto give_up = [&lowest] {
         boost::system::error_code ignored;
-        tls->next_layer().close(ignored);
+        lowest.close(ignored);
     };
-    async::deadline limit(executor_, give_up);
+    async::deadline limit(executor, give_up);
     limit.arm(limits::tls_handshake_time_max);
-    const auto got = co_await tls->async_handshake(asio::ssl::stream_base::client, async::nothrow);
+    const auto got = co_await tls.async_handshake(asio::ssl::stream_base::client, async::nothrow);
     const auto ec = std::get<0>(got);
     if (limit.expired())
         throw error(
             errc::transport_timeout, concat("no TLS connection to ", to.host_header()),
             "the handshake timed out");
     if (ec)
-        throw handshake_error(ec, *tls, to);
+        throw handshake_error(ec, tls.native_handle(), to);
+}
+
+} // namespace
+
+asio::awaitable<stream> dialer::secure(stream over, const origin& to) {
+    asio::ssl::context& context = tls_.context_for(to);
+    if (over.is_tls()) {
+        auto inner =
+            std::make_unique<tunnelled_tls_stream>(std::move(*over.release_tls()), context);
+        tls_.prepare(inner->native_handle(), to);
+        co_await shake_hands(executor_, *inner, inner->next_layer().next_layer(), to);
+        co_return stream(std::move(inner));
+    }
+    auto tls = std::make_unique<tls_stream>(over.release_plain(), context);
+    tls_.prepare(tls->native_handle(), to);
+    co_await shake_hands(executor_, *tls, tls->next_layer(), to);
     co_return stream(std::move(tls));
 }
 

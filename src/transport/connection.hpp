@@ -1,7 +1,10 @@
-// One connection to an origin, and how it is made: resolve, try each address, TLS handshake.
+// One connection to an origin, and how it is made: resolve, try each address, through a proxy if
+// one is set, TLS handshake.
 #pragma once
 
+#include "transport/proxy.hpp"
 #include "transport/stream.hpp"
+#include "transport/tls.hpp"
 #include "transport/url.hpp"
 
 #include <tarpon/options.hpp>
@@ -26,6 +29,9 @@ struct connection {
 
     stream link;
     origin peer;
+    /// Requests go to this proxy, with their whole URL; nullptr: straight or through a tunnel.
+    /// Lives as long as the dialer.
+    const proxy* forwarded_by = nullptr;
     /// Bytes read past the last response. Bounded: before Boost 1.91 a chunk line is not.
     boost::beast::flat_buffer received{2 * limits::response_header_bytes_max};
     std::chrono::steady_clock::time_point idle_since{};
@@ -37,8 +43,9 @@ class dialer {
 public:
     dialer(boost::asio::any_io_executor executor, const connection_options& options);
 
-    /// Throws `error`: errc::transport_resolve, transport_connect, transport_timeout (no address
-    /// answered within limits::connect_time_max each), transport_tls.
+    /// Throws `error`: errc::transport_resolve, transport_connect (also when a proxy refuses),
+    /// transport_timeout (no address answered within limits::connect_time_max each),
+    /// transport_tls.
     boost::asio::awaitable<std::unique_ptr<connection>> dial(origin to);
 
 private:
@@ -46,11 +53,12 @@ private:
 
     boost::asio::awaitable<endpoints> resolve(const origin& to);
     boost::asio::awaitable<boost::asio::ip::tcp::socket> connect(const origin& to);
-    boost::asio::awaitable<stream> secure(boost::asio::ip::tcp::socket socket, const origin& to);
+    /// TLS on top of what there is, plain or the TLS of a proxy.
+    boost::asio::awaitable<stream> secure(stream over, const origin& to);
 
     boost::asio::any_io_executor executor_;
-    bool verify_;
-    std::shared_ptr<boost::asio::ssl::context> tls_;
+    proxy_rules proxies_;
+    tls_client tls_;
     std::map<std::string, endpoints> resolved_;
 };
 

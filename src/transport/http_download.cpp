@@ -79,7 +79,7 @@ http_download::begin(connection_lease over, http_request request) {
     std::unique_ptr<http_download> made(new http_download(std::move(over)));
     state& s = *made->state_;
     ++s.over->exchanges;
-    const std::string head = request_head(request);
+    const std::string head = head_on(*s.over, request);
     s.limit.arm(request.answer_time_max);
     const auto sent = co_await asio::async_write(s.over->link, asio::buffer(head), async::nothrow);
     error_code ec = std::get<0>(sent);

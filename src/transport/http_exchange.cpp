@@ -112,7 +112,7 @@ void conversation::sending_ended(error_code ec) {
 }
 
 asio::awaitable<void> conversation::send() {
-    std::string head = request_head(request_);
+    std::string head = head_on(over_, request_);
     if (!request_.stream)
         head += request_.body;
     const error_code ec = co_await write(std::as_bytes(std::span(head.data(), head.size())));
@@ -299,8 +299,15 @@ asio::awaitable<void> both_sides(conversation& talk) {
 
 } // namespace
 
+std::string head_on(const connection& over, const http_request& request) {
+    const proxy* const via = over.forwarded_by;
+    return request_head(request, via != nullptr, via ? via->authorization : std::string());
+}
+
 error receive_failure(const origin& peer, const error_code& ec) {
     const std::string where = peer.host_header();
+    if (auto demand = certificate_demand(ec, peer))
+        return *demand;
     const bool garbage = ec.category() == http::make_error_code(http::error::bad_status).category()
                          && ec != http::error::end_of_stream && ec != http::error::partial_message;
     if (garbage)

@@ -27,6 +27,9 @@ struct exchange_outcome {
 /// is closed then. `request` and its stream must stay until completion.
 boost::asio::awaitable<exchange_outcome> exchange(connection& over, const http_request& request);
 
+/// The head of a request as it must be on this connection (a forwarding proxy wants more).
+std::string head_on(const connection& over, const http_request& request);
+
 /// What it means that reading an answer of `peer` failed: not HTTP, or a broken connection.
 error receive_failure(const origin& peer, const boost::system::error_code& ec);
 

@@ -37,11 +37,16 @@ std::string_view http_response::header(std::string_view name) const {
     return {};
 }
 
-std::string request_head(const http_request& request) {
+std::string
+request_head(const http_request& request, bool to_proxy, std::string_view proxy_authorization) {
     if (has_control(request.to.target) || request.to.target.find(' ') != std::string::npos)
         throw error(errc::internal, "blanks or control characters in a request target");
-    std::string head = concat(request.method, " ", request.to.target, " HTTP/1.1\r\n");
+    std::string head = concat(
+        request.method, " ", to_proxy ? concat("http://", request.to.at.host_header()) : "",
+        request.to.target, " HTTP/1.1\r\n");
     add_header(head, "Host", request.to.at.host_header());
+    if (!proxy_authorization.empty())
+        add_header(head, "Proxy-Authorization", proxy_authorization);
     add_header(head, "User-Agent", "tarpon/" TARPON_VERSION);
     add_header(head, "Accept-Encoding", "identity");
     for (const auto& [name, value] : request.headers)

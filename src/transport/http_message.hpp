@@ -48,7 +48,9 @@ struct http_response {
 };
 
 /// Request line and headers, with Host, User-Agent, Accept-Encoding: identity and the framing of
-/// the body. Throws errc::internal if a header could end its line early.
-std::string request_head(const http_request& request);
+/// the body. For a proxy that forwards the line holds the whole URL, and `proxy_authorization`
+/// where it wants one. Throws errc::internal if a header could end its line early.
+std::string request_head(
+    const http_request& request, bool to_proxy = false, std::string_view proxy_authorization = {});
 
 } // namespace tarpon::transport

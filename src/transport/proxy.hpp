@@ -1,11 +1,11 @@
 // Which proxy, if any, stands between us and an origin. Pure, given the environment.
 #pragma once
 
+#include "model/environment.hpp"
 #include "transport/url.hpp"
 
 #include <tarpon/error.hpp>
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,9 +17,6 @@ struct proxy {
     origin at;                 ///< tls: the connection to the proxy itself is TLS
     std::string authorization; ///< value of Proxy-Authorization, or empty; a secret
 };
-
-/// Looks a variable up; nullopt when it is not set.
-using environment_lookup = std::function<std::optional<std::string>(const std::string&)>;
 
 class proxy_rules {
 public:

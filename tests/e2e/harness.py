@@ -292,12 +292,13 @@ class DockerRegistry(Registry):
     def __init__(self, folder: Path, htpasswd: Path | None = None):
         super().__init__(folder)
         self.auth = {"htpasswd": {"realm": "test", "path": str(htpasswd)}} if htpasswd else {}
+        self.http: dict = {}
 
     def start(self) -> None:
         storage = {"filesystem": {"rootdirectory": str(self.storage)}, "delete": {"enabled": True},
                    "maintenance": {"uploadpurging": {"enabled": False}}}
         config = {"version": 0.1, "log": {"level": "info"}, "storage": storage, "auth": self.auth,
-                  "http": {"addr": "127.0.0.1:0"}}
+                  "http": {"addr": "127.0.0.1:0", **self.http}}
         file = self.folder / "config.yml"
         file.write_text(json.dumps(config))  # JSON is YAML
         self.server = Background(["docker-registry", "serve", file], self.folder / "log")

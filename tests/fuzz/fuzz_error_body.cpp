@@ -2,6 +2,7 @@
 // line is the Content-Type, the rest the body.
 #include "fuzz.hpp"
 #include "registry/error_body.hpp"
+#include "transport/server_words.hpp"
 
 #include <tarpon/limits.hpp>
 
@@ -12,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t line = text.find('\n');
     const auto type = text.substr(0, line);
     const auto body = line == text.npos ? std::string_view() : text.substr(line + 1);
-    const auto words = registry::read_error_body(type, body);
+    const auto words = transport::read_error_body(type, body);
     const std::size_t bytes_max = 2 * (limits::foreign_text_bytes_max + 4);
     check(words.code.size() <= bytes_max && words.message.size() <= bytes_max, "words are cut");
     check(is_free_of_controls(words.code), "no controls in a code");

@@ -79,16 +79,17 @@ asio::awaitable<void> shake(asio::io_context& io, handshake& one, const std::str
     connection_options options;
     options.ca_file = ca_file;
     options.insecure = one.insecure;
-    const auto client_context = transport::make_client_context(options);
+    options.certs_dir = "/nonexistent";
+    transport::tls_client client(options);
     {
         tcp::socket socket(io);
         co_await socket.async_connect(acceptor.local_endpoint(), asio::use_awaitable);
-        tls_stream stream(std::move(socket), *client_context);
         const transport::origin peer{true, one.host, 443};
-        transport::prepare_handshake(stream, peer, !one.insecure);
+        tls_stream stream(std::move(socket), client.context_for(peer));
+        client.prepare(stream.native_handle(), peer);
         const auto got = co_await stream.async_handshake(ssl::stream_base::client, async::nothrow);
         if (std::get<0>(got))
-            one.failed = transport::handshake_error(std::get<0>(got), stream, peer);
+            one.failed = transport::handshake_error(std::get<0>(got), stream.native_handle(), peer);
     }
     co_await server.join();
 }
@@ -212,7 +213,7 @@ BOOST_AUTO_TEST_CASE(unusable_ca_file_is_an_error) {
          {(dir.path() / "absent.pem").string(), dir.write("text.pem", "not PEM")}) {
         connection_options options;
         options.ca_file = file;
-        BOOST_CHECK_EXCEPTION(transport::make_client_context(options), error, [&](const error& e) {
+        BOOST_CHECK_EXCEPTION(transport::tls_client{options}, error, [&](const error& e) {
             return e.code() == errc::transport_tls
                    && e.message() == "cannot read the CA file " + file;
         });

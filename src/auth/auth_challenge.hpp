@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace tarpon::registry {
+namespace tarpon::auth {
 
 struct auth_challenge {
     std::string scheme; ///< lower case: "basic", "bearer", …
@@ -22,4 +22,4 @@ struct auth_challenge {
 /// Source: RFC 9110 section 11.3.
 std::vector<auth_challenge> parse_challenges(std::string_view header);
 
-} // namespace tarpon::registry
+} // namespace tarpon::auth

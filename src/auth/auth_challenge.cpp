@@ -1,5 +1,5 @@
 // A scanner over the header, left to right, without backtracking.
-#include "registry/auth_challenge.hpp"
+#include "auth/auth_challenge.hpp"
 
 #include "model/text.hpp"
 
@@ -7,7 +7,7 @@
 
 #include <optional>
 
-namespace tarpon::registry {
+namespace tarpon::auth {
 namespace {
 
 bool is_token_char(char c) noexcept {
@@ -121,4 +121,4 @@ std::vector<auth_challenge> parse_challenges(std::string_view header) {
     }
 }
 
-} // namespace tarpon::registry
+} // namespace tarpon::auth

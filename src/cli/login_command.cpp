@@ -1,0 +1,91 @@
+// tarpon login and tarpon logout.
+#include "cli/commands.hpp"
+#include "cli/console.hpp"
+#include "cli/password.hpp"
+#include "cli/stop_signals.hpp"
+#include "model/text.hpp"
+
+#include <tarpon/login.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <cstdio>
+#include <optional>
+
+namespace tarpon::cli {
+
+namespace asio = boost::asio;
+
+namespace {
+
+void say(const std::string& line) {
+    std::puts(concat("tarpon: ", line).c_str());
+}
+
+login_report run_login(const std::string& host, connection_options options, console& out) {
+    asio::io_context io{1};
+    stop_signals stop(io);
+    std::optional<login_report> report;
+    std::exception_ptr failed;
+    auto on_end = [&](std::exception_ptr e, login_report r) {
+        failed = e;
+        report = std::move(r);
+        stop.forget();
+    };
+    asio::co_spawn(
+        io, login(host, std::move(options), out),
+        asio::bind_cancellation_slot(stop.slot(), on_end));
+    io.run();
+    if (failed && stop.received())
+        throw error(errc::cancelled, "interrupted while logging in");
+    if (failed)
+        std::rethrow_exception(failed);
+    return std::move(*report);
+}
+
+void log_in(const login_command& command, console& out) {
+    connection_options options = command.connection;
+    if (options.username.empty())
+        options.username = ask_on_terminal("Username: ", true);
+    if (command.password_stdin)
+        options.password = read_password_line();
+    else if (options.password.empty())
+        options.password = ask_on_terminal("Password: ", false);
+    if (command.password_on_command_line)
+        out.warning("--password can be seen by other users of this machine; use --password-stdin");
+    if (options.insecure)
+        out.warning("--insecure: TLS certificates are not verified");
+    const login_report done = run_login(command.host, std::move(options), out);
+    say(concat("logged in to ", done.host, " as ", done.username, " (kept in ", done.stored, ")"));
+    if (!done.stored.starts_with("helper "))
+        out.warning(concat(
+            "the password is in ", done.stored,
+            " unencrypted; a credential helper would keep it "
+            "safer"));
+}
+
+void log_out(const login_command& command) {
+    const login_report done = logout(command.host, command.connection);
+    say(done.stored.empty() ? concat("not logged in to ", done.host)
+                            : concat("logged out of ", done.host, " (was in ", done.stored, ")"));
+}
+
+} // namespace
+
+int run(const login_command& command) {
+    console out(command.output);
+    try {
+        if (command.log_out)
+            log_out(command);
+        else
+            log_in(command, out);
+        return 0;
+    } catch (const error& e) {
+        out.report(e);
+        return exit_code_of(class_of(e.code()));
+    }
+}
+
+} // namespace tarpon::cli

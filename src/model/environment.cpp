@@ -1,0 +1,13 @@
+// See environment.hpp.
+#include "model/environment.hpp"
+
+#include <cstdlib>
+
+namespace tarpon {
+
+std::optional<std::string> process_environment(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+} // namespace tarpon
