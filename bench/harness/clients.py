@@ -103,6 +103,8 @@ class Skopeo(Client):
         if job.compression == "none":
             raise NotAble("compresses whatever it sends to a registry")
         options = ["--quiet", "--insecure-policy"]
+        # Root's cache of digests would lie in /var/lib and outlive the run.
+        env = {"_CONTAINERS_ROOTLESS_UID": "1000", "XDG_DATA_HOME": str(job.home / "share")}
         where = ["--dest-cert-dir", str(job.far_end.certificate.parent)] if job.far_end.certificate else [
             "--dest-tls-verify=false"]
         if job.compression == "zstd":
@@ -111,14 +113,18 @@ class Skopeo(Client):
         if (job.stdin or job.stream_bytes) and transport == "oci-archive":
             raise NotAble("reads OCI archives from files only")
         commands = []
+        # Up to 1.9 it cannot read a pipe, later ones copy it to a file first: so does everybody.
+        spooled = job.home / "tmp" / "archive.tar"
+        if job.producer():
+            commands.append(["dd", "status=none", "bs=1M", "iflag=fullblock", f"of={spooled}"])
         for one in job.archives:
-            source = "/dev/stdin" if job.producer() else one.path
+            source = spooled if job.producer() else one.path
             name = ":" + one.name.rsplit(":", 1)[1] if transport == "oci-archive" else ""
             commands.append(["skopeo", "copy", *options, *where, f"{transport}:{source}{name}",
                              f"docker://{job.target(one)}"])
-        if len(commands) > 1:
-            return job.script(commands)
-        return Command(commands[0], stdin=job.producer())
+        command = job.script(commands) if len(commands) > 1 else Command(commands[0])
+        command.stdin, command.env = job.producer(), env
+        return command
 
 
 class FromFile(Client):

@@ -28,13 +28,13 @@ SOURCES = {
 
 
 @functools.cache
-def pool(kind: str) -> list[tuple[str, int]]:
-    """Path and size of every file of a kind, POOL_BYTES of them at most."""
+def pool(kind: str, bytes_max: int = POOL_BYTES) -> list[tuple[str, int]]:
+    """Path and size of every file of a kind, about `bytes_max` of them."""
     folders, wanted = SOURCES[kind]
     found, total = [], 0
     for folder in folders:
         for path, size in walk(Path(folder)):
-            if total >= POOL_BYTES:
+            if total >= bytes_max:
                 return found
             if (wanted is None or wanted(path)) and (kind != "elf" or is_elf(path)):
                 found.append((path, size))
@@ -60,13 +60,13 @@ def is_elf(path: str) -> bool:
         return file.read(4) == b"\x7fELF"
 
 
-def files(kind: str, seed: int):
+def files(kind: str, seed: int, bytes_max: int = POOL_BYTES):
     """Endless (name, bytes), beginning at a place that depends on the seed."""
     dice = random.Random(SEED + seed)
     if kind == "noise":
         for number in itertools.count():
             yield f"weights/{number:06}.bin", dice.randbytes(NOISE_PIECE)
-    entries = pool(kind)
+    entries = pool(kind, bytes_max)
     start = dice.randrange(len(entries))
     for number in itertools.count():
         path, _ = entries[(start + number) % len(entries)]
@@ -74,9 +74,9 @@ def files(kind: str, seed: int):
             yield f"{number // len(entries)}{path}", file.read()
 
 
-def mixed_files(kinds: tuple[str, ...], seed: int):
+def mixed_files(kinds: tuple[str, ...], seed: int, bytes_max: int = POOL_BYTES):
     """Takes from the kinds in turn, about as many bytes from each."""
-    sources = [files(kind, seed) for kind in kinds]
+    sources = [files(kind, seed, bytes_max) for kind in kinds]
     taken = [0] * len(sources)
     while True:
         poorest = taken.index(min(taken))

@@ -20,7 +20,7 @@ PIECE = 8 << 20
 
 def buffer() -> bytes:
     out = bytearray()
-    for _, content in material.mixed_files(("text", "elf", "noise"), seed=7):
+    for _, content in material.mixed_files(("text", "elf", "noise"), seed=7, bytes_max=BUFFER // 3):
         out += content[:BUFFER - len(out)]
         if len(out) == BUFFER:
             return bytes(out)

@@ -130,11 +130,11 @@ request http_stream::read_head() {
     throw link_closed("too many headers");
 }
 
-std::uint64_t http_stream::take(std::uint64_t count, const body_reader& reader) {
+std::uint64_t http_stream::take(std::uint64_t count, const body_reader& reader, bool& wanted) {
     const std::uint64_t total = count;
     while (count > 0) {
         if (begin_ == end_) {
-            if (!reader) {
+            if (!wanted) {
                 link_.drop(count);
                 break;
             }
@@ -142,8 +142,7 @@ std::uint64_t http_stream::take(std::uint64_t count, const body_reader& reader) 
             end_ = link_.read_some(std::span(buffer_));
         }
         const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(count, end_ - begin_));
-        if (reader)
-            reader(std::span(buffer_).subspan(begin_, step));
+        wanted = wanted && reader(std::span(buffer_).subspan(begin_, step));
         link_.body_came(step);
         begin_ += step;
         count -= step;
@@ -152,18 +151,19 @@ std::uint64_t http_stream::take(std::uint64_t count, const body_reader& reader) 
 }
 
 std::uint64_t http_stream::read_body(const request& head, const body_reader& reader) {
+    bool wanted = static_cast<bool>(reader);
     if (lower(head.header("expect")) == "100-continue")
         link_.write("HTTP/1.1 100 Continue\r\n\r\n");
     if (lower(head.header("transfer-encoding")) != "chunked") {
         const std::string_view length = head.header("content-length");
-        return length.empty() ? 0 : take(number(length, 10), reader);
+        return length.empty() ? 0 : take(number(length, 10), reader, wanted);
     }
     std::uint64_t total = 0;
     while (true) {
         const std::uint64_t size = number(read_line(), 16);
         if (size == 0)
             break;
-        total += take(size, reader);
+        total += take(size, reader, wanted);
         (void)read_line();
     }
     while (!read_line().empty()) {

@@ -31,12 +31,13 @@ struct response {
     std::string body;
 };
 
-/// Told of the bytes of a body; without it they are dropped unseen.
-using body_reader = std::function<void(std::span<const char>)>;
+/// Told of the bytes of a body while it says that it wants more; then, and without one, they are
+/// dropped unseen.
+using body_reader = std::function<bool(std::span<const char>)>;
 
 class http_stream {
 public:
-    explicit http_stream(link& over)
+    explicit http_stream(shaped_link& over)
         : link_(over) {}
 
     /// Throws link_closed, also for what is not HTTP.
@@ -47,10 +48,10 @@ public:
 
 private:
     std::string_view read_line();
-    std::uint64_t take(std::uint64_t count, const body_reader& reader);
+    std::uint64_t take(std::uint64_t count, const body_reader& reader, bool& wanted);
     void fill();
 
-    link& link_;
+    shaped_link& link_;
     std::vector<char> buffer_ = std::vector<char>(64 * 1024);
     std::size_t begin_ = 0;
     std::size_t end_ = 0;

@@ -36,7 +36,7 @@ std::uint64_t until_reset(const sink_options& shape, std::uint64_t number) {
 
 } // namespace
 
-link::link(
+shaped_link::shaped_link(
     socket_type socket, asio::ssl::context* tls, const sink_options& shape, std::uint64_t number)
     : shape_(shape)
     , bytes_until_reset_(until_reset(shape, number)) {
@@ -54,7 +54,7 @@ link::link(
         throw link_closed("no TLS handshake: " + ec.message());
 }
 
-std::size_t link::read_some(std::span<char> into) {
+std::size_t shaped_link::read_some(std::span<char> into) {
     boost::system::error_code ec;
     const auto buffer = asio::buffer(into.data(), into.size());
     const std::size_t got = tls_ ? tls_->read_some(buffer, ec) : plain_->read_some(buffer, ec);
@@ -63,7 +63,7 @@ std::size_t link::read_some(std::span<char> into) {
     return got;
 }
 
-std::size_t link::drop_some(std::size_t count) {
+std::size_t shaped_link::drop_some(std::size_t count) {
     if (tls_) {
         thread_local std::array<char, 64 * 1024> ignored;
         return read_some(std::span(ignored).first(std::min(count, ignored.size())));
@@ -77,7 +77,7 @@ std::size_t link::drop_some(std::size_t count) {
     }
 }
 
-void link::drop(std::uint64_t count) {
+void shaped_link::drop(std::uint64_t count) {
     const std::uint64_t step = shape_.bytes_per_second > 0 ? slow_drop_step_bytes : drop_step_bytes;
     while (count > 0) {
         const std::size_t got = drop_some(static_cast<std::size_t>(std::min(count, step)));
@@ -86,7 +86,7 @@ void link::drop(std::uint64_t count) {
     }
 }
 
-void link::write(std::string_view text) {
+void shaped_link::write(std::string_view text) {
     boost::system::error_code ec;
     const auto buffer = asio::buffer(text.data(), text.size());
     if (tls_)
@@ -97,7 +97,7 @@ void link::write(std::string_view text) {
         throw link_closed(ec.message());
 }
 
-void link::body_came(std::uint64_t count) {
+void shaped_link::body_came(std::uint64_t count) {
     if (bytes_until_reset_ > 0) {
         if (count >= bytes_until_reset_)
             reset();
@@ -113,12 +113,12 @@ void link::body_came(std::uint64_t count) {
     std::this_thread::sleep_until(free_at_);
 }
 
-void link::wait_before_answer() {
+void shaped_link::wait_before_answer() {
     if (shape_.answer_delay.count() > 0)
         std::this_thread::sleep_for(shape_.answer_delay);
 }
 
-void link::reset() {
+void shaped_link::reset() {
     auto& socket = tls_ ? tls_->next_layer() : *plain_;
     boost::system::error_code ignored;
     socket.set_option(asio::socket_base::linger(true, 0), ignored); // RST instead of FIN

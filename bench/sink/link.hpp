@@ -23,12 +23,12 @@ struct link_closed : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-class link {
+class shaped_link {
 public:
     using socket_type = boost::asio::ip::tcp::socket;
 
     /// Does the TLS handshake where `tls` is given. Throws link_closed.
-    link(
+    shaped_link(
         socket_type socket,
         boost::asio::ssl::context* tls,
         const sink_options& shape,

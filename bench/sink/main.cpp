@@ -1,4 +1,4 @@
-// tarpon-sink: a registry that keeps nothing, for measuring clients. Prints "listening on
+// tarpon-sink: a registry that keeps no layers, for measuring clients. Prints "listening on
 // 127.0.0.1:PORT" and serves until it is told to stop.
 //
 // A thread for each connection and blocking sockets: nothing here is worth more processor time
@@ -20,7 +20,7 @@ namespace {
 namespace asio = boost::asio;
 using namespace tarpon::sink;
 
-void serve(link& over, sink_registry& registry) {
+void serve(shaped_link& over, sink_registry& registry) {
     http_stream stream(over);
     bool keep_alive = true;
     while (keep_alive) {
@@ -33,7 +33,7 @@ void serve(link& over, sink_registry& registry) {
 struct server {
     sink_options options;
     sink_registry registry{options};
-    std::unique_ptr<asio::ssl::context> tls;
+    std::unique_ptr<asio::ssl::context> tls{};
 
     void accept_for_ever();
     void take(asio::ip::tcp::socket socket, std::uint64_t number);
@@ -42,7 +42,7 @@ struct server {
 void server::take(asio::ip::tcp::socket socket, std::uint64_t number) {
     registry.connected();
     try {
-        link over(std::move(socket), tls.get(), options, number);
+        shaped_link over(std::move(socket), tls.get(), options, number);
         serve(over, registry);
     } catch (const link_closed&) {
         // how every connection ends

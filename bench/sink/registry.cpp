@@ -8,6 +8,9 @@
 namespace tarpon::sink {
 namespace {
 
+// Configs are read back by clients; nothing larger is.
+constexpr std::size_t small_blob_bytes_max = 64 * 1024;
+
 std::string text(std::string_view view) {
     return std::string(view);
 }
@@ -130,25 +133,32 @@ response sink_registry::answer_to(const request& head, http_stream& stream) {
 response sink_registry::blob(const request& head, const place& at) {
     const std::lock_guard held(lock_);
     const auto found = blobs_.find(at.rest);
-    // Its bytes are gone, so only the question whether it was pushed has an answer.
-    if (head.method != "HEAD" || found == blobs_.end())
+    if (found == blobs_.end() || (head.method != "HEAD" && head.method != "GET"))
+        return not_found();
+    const stored_blob& one = found->second;
+    // A layer's bytes are gone: only the question whether it was pushed has an answer.
+    if (head.method == "GET" && one.content.size() != one.bytes)
         return not_found();
     return {
         200,
-        {{"Content-Length", std::to_string(found->second)},
-         {"Docker-Content-Digest", found->first}},
-        {}};
+        {{"Content-Length", std::to_string(one.bytes)}, {"Docker-Content-Digest", found->first}},
+        one.content};
 }
 
 void sink_registry::receive(const request& head, http_stream& stream, session& into) {
-    body_reader reader;
-    if (hash_) {
-        if (!into.hashed)
-            into.hashed = std::make_unique<hasher>(algorithm_of(head.parameter("digest")));
-        reader = [&into](std::span<const char> bytes) {
+    if (hash_ && !into.hashed)
+        into.hashed = std::make_unique<hasher>(algorithm_of(head.parameter("digest")));
+    bool small = into.content.size() == into.bytes;
+    const auto reader = [&](std::span<const char> bytes) {
+        if (into.hashed)
             into.hashed->update(std::as_bytes(bytes));
-        };
-    }
+        small = small && into.content.size() + bytes.size() <= small_blob_bytes_max;
+        if (small)
+            into.content.append(bytes.data(), bytes.size());
+        else
+            into.content.clear();
+        return hash_ || small;
+    };
     const std::uint64_t bytes = stream.read_body(head, reader);
     into.bytes += bytes;
     const std::lock_guard held(lock_);
@@ -231,7 +241,7 @@ response sink_registry::finish(const place& at, session done, std::string_view d
         return refused(400, "DIGEST_INVALID");
     const std::lock_guard held(lock_);
     ++counted_.blobs;
-    blobs_[text(digest)] = done.bytes;
+    blobs_[text(digest)] = {done.bytes, std::move(done.content)};
     return stored("/v2/" + text(at.repository) + "/blobs/" + text(digest), digest);
 }
 
@@ -258,6 +268,7 @@ response sink_registry::put_manifest(const request& head, const place& at, http_
     stream.read_body(head, [&one](std::span<const char> bytes) {
         if (one.bytes.size() + bytes.size() <= manifest_bytes_max)
             one.bytes.append(bytes.data(), bytes.size());
+        return true;
     });
     const std::string digest = digest_of(one.bytes).str();
     if (at.rest.find(':') != at.rest.npos && at.rest != digest)

@@ -1,5 +1,5 @@
-// The push side of the OCI distribution protocol over nothing: digests and manifests are
-// remembered, blobs are not. All of it under one lock, which is held for no more than a look-up.
+// The push side of the OCI distribution protocol over nothing: digests, manifests and small blobs
+// (configs) are remembered, layers are not. All of it under one lock, held for a look-up at most.
 #pragma once
 
 #include "model/hasher.hpp"
@@ -41,6 +41,7 @@ private:
     struct session {
         std::uint64_t bytes = 0;
         std::unique_ptr<hasher> hashed; ///< with `hash`
+        std::string content;            ///< while it is small
     };
     struct stored_manifest {
         std::string media_type;
@@ -70,8 +71,12 @@ private:
     counters counted_;
     std::map<std::string, session> sessions_;
     std::uint64_t next_session_ = 1;
-    std::map<std::string, std::uint64_t, std::less<>> blobs_; ///< digest, size
-    std::map<std::string, stored_manifest> manifests_;        ///< "repository@reference"
+    struct stored_blob {
+        std::uint64_t bytes = 0;
+        std::string content; ///< of small ones
+    };
+    std::map<std::string, stored_blob, std::less<>> blobs_; ///< by digest
+    std::map<std::string, stored_manifest> manifests_;      ///< "repository@reference"
 };
 
 } // namespace tarpon::sink
