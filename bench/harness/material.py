@@ -85,6 +85,7 @@ def mixed_files(kinds: tuple[str, ...], seed: int, bytes_max: int = POOL_BYTES):
         yield f"{kinds[poorest]}/{name}", content
 
 
+@functools.cache
 def fingerprint() -> str:
     """Changes when the files do: part of the name under which archives are kept."""
     known = hashlib.sha256()

@@ -122,7 +122,7 @@ def later_pushes() -> list[Scenario]:
                     Claim("at most 12 requests", "requests", "tarpon", 1, "12 requests"))),
         Scenario(
             "changed-layer", "The smallest of 8 layers is another one", mix("docker", changed=True), both,
-            before=mix("docker")),
+            far_end="sink", before=mix("docker")),
     ]
 
 

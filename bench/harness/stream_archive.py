@@ -26,14 +26,16 @@ def buffer() -> bytes:
             return bytes(out)
 
 
-def pieces(size: int, material_bytes: bytes):
-    """A tar of `size` bytes, a multiple of the block."""
+def pieces(size: int, layer: int, material_bytes: memoryview):
+    """The tar of a layer of `size` bytes, a multiple of the block."""
     left, number = size - 1024, 0
     while left > layouts.BLOCK:
         body = min(PIECE, left - layouts.BLOCK)
         at = number * PIECE % BUFFER
-        content = f"{number:016}".encode() + material_bytes[at:at + body - 16]
-        yield layouts.tar_header(f"data/{number:08}", body) + content + b"\0" * (body - len(content))
+        content = material_bytes[at:at + body - 16]
+        yield layouts.tar_header(f"data/{number:08}", body) + f"{layer:08}{number:08}".encode()
+        yield content
+        yield b"\0" * (body - 16 - len(content))
         left -= layouts.BLOCK + body
         number += 1
     yield b"\0" * (left + 1024)
@@ -41,7 +43,7 @@ def pieces(size: int, material_bytes: bytes):
 
 def main() -> None:
     total = int(sys.argv[1])
-    out, content = sys.stdout.buffer, buffer()
+    out, content = sys.stdout.buffer, memoryview(buffer())
     sizes = [total * 3 // 4, *[total // 16] * 4]
     names, diff_ids = [], []
     for number, size in enumerate(sizes):
@@ -49,8 +51,7 @@ def main() -> None:
         names.append(f"{number:064x}/layer.tar")
         out.write(layouts.tar_header(names[-1], size))
         digest = hashlib.sha256()
-        start = f"{number:016}".encode()
-        for piece in pieces(size, start + content[16:]):
+        for piece in pieces(size, number, content):
             digest.update(piece)
             out.write(piece)
         diff_ids.append("sha256:" + digest.hexdigest())
