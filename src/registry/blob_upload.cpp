@@ -6,7 +6,9 @@
 
 #include <tarpon/limits.hpp>
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 namespace tarpon::registry {
 
@@ -17,6 +19,7 @@ using transport::http_response;
 namespace {
 
 constexpr std::chrono::seconds farewell_time{2};
+constexpr std::chrono::milliseconds busy_session_time{50};
 
 class upload {
 public:
@@ -146,14 +149,24 @@ asio::awaitable<blob_result> upload::run() {
     co_return blob_result{fsm_.outcome(), sent_};
 }
 
+/// For best_effort, which ends it: a registry that has not noticed yet that the last request broke
+/// off calls the session busy (409) until it has.
 asio::awaitable<void>
 drop_session(registry_session& registry, transport::url session, std::string repository) {
-    http_request request;
-    request.method = "DELETE";
-    request.to = std::move(session);
-    request.answer_time_max = farewell_time;
     const asked why{"to drop an upload", registry.host(), std::move(repository)};
-    (void)co_await registry.send(std::move(request), why);
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer pause(executor);
+    while (true) {
+        http_request request;
+        request.method = "DELETE";
+        request.to = session;
+        request.answer_time_max = farewell_time;
+        const http_response response = co_await registry.send(std::move(request), why);
+        if (response.status != 409)
+            co_return;
+        pause.expires_after(busy_session_time);
+        co_await pause.async_wait(asio::use_awaitable);
+    }
 }
 
 asio::awaitable<void> upload::abandon() {
