@@ -110,8 +110,19 @@ asio::awaitable<http_response> upload::do_step() {
         sent_ = co_await body_->finish();
         fsm_.set_digest(sent_.digest);
     }
+    const bool mounting = fsm_.step() == upload_step::mount;
+    const asked why = reason();
     http_request request = make_request();
-    co_return co_await registry_.send(std::move(request), reason());
+    http_response refused;
+    try {
+        co_return co_await registry_.send(std::move(request), why);
+    } catch (const error& e) {
+        // 401 for want of a right to read the other repository; the session does not pass it on.
+        if (!mounting || e.http_status() != 401)
+            throw;
+        refused.status = e.http_status();
+    }
+    co_return refused;
 }
 
 error upload::failed(const http_response& response) const {
