@@ -43,8 +43,8 @@ struct push_report {
 ///           cannot be read); all else is reported.
 /// Lifetime: `observer` must outlive the awaitable. The executor of the awaiting coroutine must be
 ///           one thread's (an io_context that one thread runs).
-/// Cancel:   terminal; uploads under way are abandoned, nothing is tagged, throws
-///           system_error(operation_aborted).
+/// Cancel:   terminal; uploads under way are abandoned, nothing more is tagged. The report still
+///           comes, with one failure of errc::cancelled (exit code 130).
 /// Source:   distribution-spec v1.1 "Push".
 boost::asio::awaitable<push_report>
 push(std::vector<std::string> archives, push_options options, progress_observer& observer);

@@ -25,7 +25,7 @@ struct serve_events {
 /// Serves until it is cancelled (terminal), then lets requests under way finish for a few seconds.
 ///
 /// The folder is an OCI image layout: skopeo and others read it directly while nobody writes.
-/// Errors: errc::usage (address), errc::storage (folder cannot be used, or is served already).
+/// Errors: errc::usage (address or folder cannot be used, or are in use), errc::storage.
 /// Source: distribution-spec v1.1; image-spec v1.1 "Image Layout".
 boost::asio::awaitable<void> serve(serve_options options, serve_events events);
 

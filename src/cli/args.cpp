@@ -8,7 +8,10 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
+#include <numeric>
+#include <utility>
 
 namespace tarpon::cli {
 namespace {
@@ -232,12 +235,18 @@ bool has_password(const connection_options& connection, bool password_stdin) {
     return password_stdin || !connection.password.empty();
 }
 
-/// Returns whether the password stands on the command line, where others see it. Throws
-/// errc::usage.
-bool check_password(const connection_options& connection, bool password_stdin) {
-    if (password_stdin && !connection.password.empty())
+/// --password-stdin wins over the environment, not over --password. Returns whether the password
+/// was typed, where others see it. Throws errc::usage.
+bool check_password(connection_options& connection, bool password_stdin) {
+    // In the environment nobody else sees it, and what is typed comes before it.
+    std::string& given = connection.password;
+    const char* const environment = std::getenv("TARPON_PASSWORD");
+    const bool typed = !given.empty() && (!environment || given != environment);
+    if (password_stdin && !typed)
+        given.clear();
+    if (password_stdin && !given.empty())
         throw error(errc::usage, "--password and --password-stdin cannot be used together");
-    return !connection.password.empty() && std::getenv("TARPON_PASSWORD") == nullptr;
+    return typed;
 }
 
 void add_login(CLI::App& app, login_command& login, raw_texts& raw) {
@@ -255,13 +264,33 @@ void add_logout(CLI::App& app, login_command& login, raw_texts& raw) {
     add_option(app, "--log-level", raw.log_level, "error, warn, info, debug, trace (or 0 to 4)");
 }
 
-void finish_push(push_command& push, const raw_texts& raw, const CLI::App& app) {
+std::uint64_t size_of_option(std::string_view option, const std::string& text) {
+    try {
+        return parse_size(text);
+    } catch (error& e) {
+        throw e.in(concat("--", option));
+    }
+}
+
+/// A password in an address would come back in errors and logs: not even the refusal repeats it.
+void refuse_userinfo(std::string_view option, std::string_view text) {
+    for (std::size_t at = text.find('@'); at != text.npos; at = text.find('@', at + 1)) {
+        const std::string_view after = text.substr(at + 1);
+        if (!after.starts_with("sha256:") && !after.starts_with("sha512:"))
+            throw error(
+                errc::usage,
+                concat("--", option, ": what stands before '@' does not belong into an address"),
+                {}, "--username NAME --password-stdin");
+    }
+}
+
+void finish_push(push_command& push, const raw_texts& raw) {
     push_options& options = push.options;
     options.layers = choose(compressions, raw.compression, "compression");
     options.format = choose(formats, raw.format, "format");
     options.if_platforms_missing = choose(missing_choices, raw.missing, "missing-platforms");
     if (!raw.memory.empty())
-        options.memory_bytes = parse_size(raw.memory);
+        options.memory_bytes = size_of_option("memory", raw.memory);
     for (const std::string& rule : raw.map) {
         const std::size_t equals = rule.rfind('=');
         if (equals == rule.npos)
@@ -270,6 +299,9 @@ void finish_push(push_command& push, const raw_texts& raw, const CLI::App& app) 
                 concat("--map ", foreign_text(rule, 80), ": must be REGEX=REPLACEMENT"));
         options.where.map.emplace_back(rule.substr(0, equals), rule.substr(equals + 1));
     }
+    refuse_userinfo("registry", options.where.registry);
+    for (const std::string& to : options.where.to)
+        refuse_userinfo("to", to);
     const bool stdin_twice =
         push.password_stdin && std::count(push.archives.begin(), push.archives.end(), "-") > 0;
     if (stdin_twice)
@@ -278,7 +310,6 @@ void finish_push(push_command& push, const raw_texts& raw, const CLI::App& app) 
     if (options.connection.username.empty()
         && has_password(options.connection, push.password_stdin))
         throw error(errc::usage, "a password needs --username");
-    (void)app;
     finish_output(push.output, raw);
 }
 
@@ -325,9 +356,110 @@ std::uint64_t parse_size(const std::string& text) {
 }
 
 bool wants_json(int argc, const char* const* argv) {
-    return std::any_of(
-        argv, argv + argc, [](const char* arg) { return std::string_view(arg) == "--json"; });
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view given = argv[i];
+        if (given == "--json" || given == "--json=true")
+            return true;
+        if (given.starts_with("--json="))
+            return false;
+    }
+    const char* const environment = std::getenv("TARPON_JSON");
+    const std::string value = to_lower(environment ? environment : "");
+    return value == "1" || value == "true" || value == "on" || value == "yes";
 }
+
+bool is_push(int argc, const char* const* argv) {
+    return std::any_of(
+        argv, argv + argc, [](const char* arg) { return std::string_view(arg) == "push"; });
+}
+
+namespace {
+
+/// How many letters have to be changed, added or left out to make one of the other.
+std::size_t distance(std::string_view left, std::string_view right) {
+    std::vector<std::size_t> row(right.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < left.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i + 1);
+        for (std::size_t j = 0; j < right.size(); ++j) {
+            const std::size_t change = diagonal + (left[i] == right[j] ? 0 : 1);
+            diagonal = std::exchange(row[j + 1], std::min({change, row[j] + 1, row[j + 1] + 1}));
+        }
+    }
+    return row.back();
+}
+
+/// An option with its value left out: that may be a password.
+std::string name_of_option(std::string_view text) {
+    return foreign_text(text.substr(0, text.find('=')), 40);
+}
+
+/// The known option that `name` nearly is; empty if none.
+std::string near_option(const CLI::App& verb, const std::string& name) {
+    if (name.size() > 4)
+        for (const CLI::Option* known : verb.get_options())
+            for (const std::string& other : known->get_lnames())
+                if (distance(std::string_view(name).substr(2), other) <= 2)
+                    return concat("--", other);
+    return {};
+}
+
+/// A word too many on the line of a verb.
+std::string too_many(const std::string& verb) {
+    if (verb == "inspect")
+        return "tarpon inspect takes one archive, and there are more";
+    if (verb == "login" || verb == "logout")
+        return concat("tarpon ", verb, " takes one host, and there are more");
+    return concat("tarpon ", verb, " takes options only");
+}
+
+/// Names one thing of the line that does not belong there.
+std::string unexpected(const CLI::App& app, std::string& hint) {
+    const auto is_option = [](const std::string& one) {
+        return one.starts_with('-');
+    };
+    const auto parsed = app.get_subcommands();
+    const std::vector<std::string> before = app.remaining(false);
+    if (parsed.empty())
+        return is_option(before.front())
+                   ? concat("there is no option ", name_of_option(before.front()))
+                   : concat("there is no verb \"", foreign_text(before.front(), 40), "\"");
+    const std::string verb = concat("tarpon ", parsed.front()->get_name());
+    if (!before.empty())
+        return is_option(before.front())
+                   ? concat(
+                       "options come after the verb: ", verb, " ", name_of_option(before.front()))
+                   : concat("nothing may stand before the verb ", parsed.front()->get_name());
+    const std::vector<std::string> left = parsed.front()->remaining(true);
+    const auto option = std::find_if(left.begin(), left.end(), is_option);
+    if (option == left.end())
+        return too_many(parsed.front()->get_name());
+    const std::string name = name_of_option(*option);
+    const std::string near = near_option(*parsed.front(), name);
+    if (!near.empty())
+        hint = concat(near, " is one; ", hint);
+    return concat(verb, " has no option ", name);
+}
+
+error usage_error(const CLI::App& app, const CLI::ParseError& e) {
+    const auto parsed = app.get_subcommands();
+    const std::string verb =
+        parsed.empty() ? "tarpon" : concat("tarpon ", parsed.front()->get_name());
+    std::string hint = concat(verb, " --help");
+    std::string message = foreign_text(e.what());
+    const auto is = [&e](CLI::ExitCodes code) {
+        return e.get_exit_code() == static_cast<int>(code);
+    };
+    if (is(CLI::ExitCodes::ExtrasError) || (parsed.empty() && !app.remaining(false).empty()))
+        message = unexpected(app, hint);
+    else if (parsed.empty())
+        message = "a verb is missing: push, inspect, login, logout or serve";
+    else if (is(CLI::ExitCodes::RequiredError))
+        message = concat(verb, " needs an archive");
+    return error(errc::usage, std::move(message), {}, std::move(hint));
+}
+
+} // namespace
 
 any_command parse(int argc, const char* const* argv) {
     CLI::App app(
@@ -365,8 +497,7 @@ any_command parse(int argc, const char* const* argv) {
     } catch (const CLI::ParseError& e) {
         if (version)
             return print_command{version_text()};
-        throw error(
-            errc::usage, foreign_text(e.what()), {}, "tarpon --help, or tarpon VERB --help");
+        throw usage_error(app, e);
     }
     if (version || app.got_subcommand("version"))
         return print_command{version_text()};
@@ -381,7 +512,7 @@ any_command parse(int argc, const char* const* argv) {
             "tarpon --help");
     }
     if (app.got_subcommand(push_app)) {
-        finish_push(push, push_raw, *push_app);
+        finish_push(push, push_raw);
         return push;
     }
     if (app.got_subcommand(inspect_app)) {

@@ -58,8 +58,10 @@ using any_command =
 /// Throws `error` errc::usage.
 any_command parse(int argc, const char* const* argv);
 
-/// Was --json given? Asked before parsing, so that errors of parsing are JSON too.
+/// Was --json given, and is it a push? Asked when parsing failed, so that its errors are JSON too
+/// and end with a summary.
 bool wants_json(int argc, const char* const* argv);
+bool is_push(int argc, const char* const* argv);
 
 /// "48M" -> 50331648. K, M, G, T are powers of 1024. Throws errc::usage.
 std::uint64_t parse_size(const std::string& text);

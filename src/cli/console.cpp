@@ -7,8 +7,10 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <poll.h>
 #include <unistd.h>
 
 namespace tarpon::cli {
@@ -24,6 +26,15 @@ constexpr std::size_t rows_max = 10;
 void write_all(int fd, std::string_view text) {
     while (!text.empty()) {
         const ssize_t put = ::write(fd, text.data(), text.size());
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0 && errno == EAGAIN) { // somebody made our terminal or pipe non-blocking
+            struct pollfd ready {
+                fd, POLLOUT, 0
+            };
+            (void)::poll(&ready, 1, -1);
+            continue;
+        }
         if (put <= 0)
             return; // nobody listens any more
         text.remove_prefix(static_cast<std::size_t>(put));

@@ -21,7 +21,13 @@ int fail(int argc, const char* const* argv, const error& what) {
     output_options options;
     options.json = wants_json(argc, argv);
     options.progress = progress_style::none;
-    console(options).report(what);
+    console out(options);
+    out.report(what);
+    if (options.json && is_push(argc, argv)) {
+        push_summary nothing;
+        nothing.failed = 1;
+        out.summary(nothing);
+    }
     return exit_code_of(class_of(what.code()));
 }
 

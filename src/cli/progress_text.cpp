@@ -13,9 +13,12 @@ constexpr std::chrono::seconds estimate_window{120};
 constexpr std::chrono::seconds stall_shown_after{10};
 constexpr std::size_t narrow_columns = 60;
 
-std::string percent(std::uint64_t part, std::uint64_t whole) {
-    return whole == 0 ? std::string()
-                      : concat(std::min<std::uint64_t>(100, part * 100 / whole), "%");
+/// 100 means finished, so what is only read counts for 99 at most.
+std::string percent(std::uint64_t part, std::uint64_t whole, bool finished) {
+    if (whole == 0)
+        return {};
+    const double share = static_cast<double>(part) / static_cast<double>(whole);
+    return concat(finished ? 100 : std::clamp(static_cast<int>(share * 100), 0, 99), "%");
 }
 
 std::string padded(std::string text, std::size_t width) {
@@ -24,12 +27,34 @@ std::string padded(std::string text, std::size_t width) {
     return text;
 }
 
-/// Cuts between characters, never inside one.
+/// The character that starts at `text[at]`; `text` is valid UTF-8.
+char32_t code_point(std::string_view text, std::size_t at) noexcept {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    if (lead < 0xc0)
+        return lead;
+    char32_t value = lead & (lead < 0xe0 ? 0x1fu : lead < 0xf0 ? 0x0fu : 0x07u);
+    for (++at; at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80; ++at)
+        value = (value << 6) | (static_cast<unsigned char>(text[at]) & 0x3fu);
+    return value;
+}
+
+/// Chinese, Japanese, Korean and most emoji take two cells of a terminal.
+bool is_wide(char32_t c) noexcept {
+    return (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf)
+           || (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff)
+           || (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60)
+           || (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff)
+           || (c >= 0x20000 && c <= 0x3fffd);
+}
+
+/// Cuts between characters, never inside one, to what fits into `columns` cells.
 std::string cut(std::string text, std::size_t columns) {
     std::size_t used = 0;
     for (std::size_t at = 0; at < text.size(); ++at) {
-        const bool continues = (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
-        if (!continues && ++used > columns)
+        if ((static_cast<unsigned char>(text[at]) & 0xc0) == 0x80)
+            continue;
+        used += is_wide(code_point(text, at)) ? 2 : 1;
+        if (used > columns)
             return text.substr(0, at);
     }
     return text;
@@ -41,7 +66,7 @@ std::string active_row(const active_blob& blob) {
     if (blob.total > 0)
         row += concat(
             "  ", human_bytes(blob.done), " of ", human_bytes(blob.total), "  ",
-            percent(blob.done, blob.total));
+            percent(blob.done, blob.total, false));
     return row;
 }
 
@@ -65,6 +90,8 @@ double rate_meter::speed_over(time_point now, std::chrono::seconds window) const
         points_.begin(), points_.end(), [&](const point& p) { return now - p.time <= window; });
     if (first == points_.end() || first == std::prev(points_.end()))
         return 0;
+    if (points_.back().bytes <= first->bytes)
+        return 0; // nothing moved, or a retry took something back
     const double seconds = std::chrono::duration<double>(points_.back().time - first->time).count();
     return seconds <= 0 ? 0 : static_cast<double>(points_.back().bytes - first->bytes) / seconds;
 }
@@ -100,14 +127,17 @@ total_line(const progress_snapshot& now, const rate_meter& rate, rate_meter::tim
     if (now.bytes_total > 0)
         line += concat(" of ", human_bytes(now.bytes_total), now.total_known ? "" : "+");
     if (now.total_known)
-        line += concat("  ", percent(now.bytes_done, now.bytes_total));
+        line += concat(
+            "  ",
+            percent(now.bytes_done, now.bytes_total, now.archives_done == now.archives_total));
     const double speed = rate.speed(at);
-    if (rate.stalled(at) > stall_shown_after)
+    const bool stalled = rate.stalled(at) > stall_shown_after;
+    if (stalled)
         line += concat("  stalled ", human_duration(rate.stalled(at)));
     else if (speed >= 1)
         line += concat("  ", human_bytes(static_cast<std::uint64_t>(speed)), "/s");
     const double estimate = rate.long_speed(at);
-    if (now.total_known && estimate >= 1024 && now.bytes_done < now.bytes_total)
+    if (!stalled && now.total_known && estimate >= 1024 && now.bytes_done < now.bytes_total)
         line += concat(
             "  ETA ", human_duration(std::chrono::seconds(static_cast<long>(
                           static_cast<double>(now.bytes_total - now.bytes_done) / estimate))));

@@ -52,7 +52,7 @@ push_indexed(run_context& run, const std::string& name, const archive_file& file
 
 asio::awaitable<void>
 push_once_through(run_context& run, const std::string& name, byte_source& from) {
-    if (run.options.dry_run)
+    if (run.options.dry_run && run.options.spool.empty())
         throw error(
             errc::usage, concat("a dry run cannot tell what of ", name, " would be sent"),
             "it can be read only once", "save the archive to a plain tar file, or use --spool DIR");

@@ -43,6 +43,7 @@ public:
         : job_(job)
         , facts_(facts)
         , stored_(std::move(input.bytes))
+        , copy_of_(std::move(input.copy_of))
         , counted_(*stored_, run, busy) {
         byte_source* plain = &counted_;
         if (input.treatment.decode) {
@@ -59,6 +60,11 @@ public:
     std::optional<std::uint64_t> length() const override { return stream_->length(); }
     asio::awaitable<descriptor> finish() override {
         const pipeline::layer_facts found = co_await stream_->finish();
+        if (copy_of_) {
+            check_copy(found);
+            facts_ = *copy_of_;
+            co_return facts_.content;
+        }
         check_blob(job_, found);
         facts_.content = {{}, found.digest, found.bytes};
         if (job_.diff_id)
@@ -67,9 +73,20 @@ public:
     }
 
 private:
+    /// Its diff_id was compared when it was pushed; compressed bytes do not show it again.
+    void check_copy(const pipeline::layer_facts& found) const {
+        const digest& wanted = copy_of_->content.digest;
+        if (found.digest != wanted)
+            throw error(
+                errc::registry_protocol,
+                concat("a registry gave other content back for blob ", wanted.brief()),
+                concat("expected ", wanted.str(), ", found ", found.digest.str()));
+    }
+
     const blob_job& job_;
     blob_facts& facts_;
     std::unique_ptr<byte_source> stored_;
+    std::optional<blob_facts> copy_of_;
     counted_source counted_;
     std::unique_ptr<byte_source> decoded_;
     std::optional<pipeline::layer_stream> stream_;

@@ -36,6 +36,8 @@ struct blob_input {
     archive::encoding stored = archive::encoding::other; ///< of `bytes`
     layer_treatment treatment;                           ///< from `bytes` to what is pushed
     std::optional<std::uint64_t> length;                 ///< of what is pushed, if known
+    /// The bytes are a copy, as it is, of what was pushed earlier and checked then.
+    std::optional<blob_facts> copy_of;
 };
 
 class blob_supply {

@@ -140,6 +140,7 @@ asio::awaitable<blob_input> stream_supply::open(const blob_job& job) {
         co_await run_.registry(staging_).read_blob(staging_.path, passed.facts.content.digest);
     if (same_form(passed.treatment, job.treatment)) {
         input.length = passed.facts.content.size;
+        input.copy_of = passed.facts;
         co_return input;
     }
     input.stored = passed.treatment.as_is() ? passed.stored : encoding_of(passed.treatment.form);

@@ -6,7 +6,9 @@
 
 #include <tarpon/limits.hpp>
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 namespace tarpon::registry {
 
@@ -17,6 +19,7 @@ using transport::http_response;
 namespace {
 
 constexpr std::chrono::seconds farewell_time{2};
+constexpr std::chrono::milliseconds busy_session_time{50};
 
 class upload {
 public:
@@ -107,8 +110,19 @@ asio::awaitable<http_response> upload::do_step() {
         sent_ = co_await body_->finish();
         fsm_.set_digest(sent_.digest);
     }
+    const bool mounting = fsm_.step() == upload_step::mount;
+    const asked why = reason();
     http_request request = make_request();
-    co_return co_await registry_.send(std::move(request), reason());
+    http_response refused;
+    try {
+        co_return co_await registry_.send(std::move(request), why);
+    } catch (const error& e) {
+        // 401 for want of a right to read the other repository; the session does not pass it on.
+        if (!mounting || e.http_status() != 401)
+            throw;
+        refused.status = e.http_status();
+    }
+    co_return refused;
 }
 
 error upload::failed(const http_response& response) const {
@@ -146,14 +160,24 @@ asio::awaitable<blob_result> upload::run() {
     co_return blob_result{fsm_.outcome(), sent_};
 }
 
+/// For best_effort, which ends it: a registry that has not noticed yet that the last request broke
+/// off calls the session busy (409) until it has.
 asio::awaitable<void>
 drop_session(registry_session& registry, transport::url session, std::string repository) {
-    http_request request;
-    request.method = "DELETE";
-    request.to = std::move(session);
-    request.answer_time_max = farewell_time;
     const asked why{"to drop an upload", registry.host(), std::move(repository)};
-    (void)co_await registry.send(std::move(request), why);
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer pause(executor);
+    while (true) {
+        http_request request;
+        request.method = "DELETE";
+        request.to = session;
+        request.answer_time_max = farewell_time;
+        const http_response response = co_await registry.send(std::move(request), why);
+        if (response.status != 409)
+            co_return;
+        pause.expires_after(busy_session_time);
+        co_await pause.async_wait(asio::use_awaitable);
+    }
 }
 
 asio::awaitable<void> upload::abandon() {

@@ -45,8 +45,11 @@ asio::awaitable<std::optional<http_response>> read_manifest(
 
 bool refuses_manifest(const http_response& response) {
     const auto words = transport::read_error_body(response.header("Content-Type"), response.body);
-    return response.status == 415 || words.code == "MANIFEST_INVALID" || words.code == "UNSUPPORTED"
-           || words.code == "MANIFEST_BLOB_UNKNOWN";
+    // Old registries answer a type they do not know with 400 and words of their own.
+    if (response.status == 415 || (response.status == 400 && words.code.empty()))
+        return true;
+    return words.code == "MANIFEST_INVALID" || words.code == "UNSUPPORTED"
+           || words.code == "MANIFEST_BLOB_UNKNOWN" || words.code == "TAG_INVALID";
 }
 
 } // namespace
@@ -63,7 +66,8 @@ head_manifest(registry_session& registry, std::string repository, std::string na
 asio::awaitable<std::optional<remote_manifest>>
 get_manifest(registry_session& registry, std::string repository, std::string name) {
     auto response = co_await read_manifest(registry, "GET", repository, name);
-    if (!response || response->body_cut)
+    // Without a length nobody knows whether the end is there.
+    if (!response || response->body_cut || response->ended_by_close)
         co_return std::nullopt;
     remote_manifest found{type_of(*response), digest_of(response->body), std::move(response->body)};
     co_return found;

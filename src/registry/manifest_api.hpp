@@ -25,7 +25,8 @@ boost::asio::awaitable<std::optional<remote_manifest>>
 head_manifest(registry_session& registry, std::string repository, std::string name);
 
 /// The same with its bytes, whose digest is computed here. nullopt also for bodies over
-/// limits::manifest_bytes_max: callers only want to know what they could reuse.
+/// limits::manifest_bytes_max, and for those that may be cut: callers only want to know what they
+/// could reuse.
 boost::asio::awaitable<std::optional<remote_manifest>>
 get_manifest(registry_session& registry, std::string repository, std::string name);
 

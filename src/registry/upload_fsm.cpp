@@ -95,6 +95,10 @@ bool upload_fsm::take_location(std::string_view location, const transport::url& 
         broken_ = "a Location leads from https to http";
         return false;
     }
+    if (transport::leads_inside(asked.at, next->at)) {
+        broken_ = concat("a Location leads to the internal address ", next->at.str());
+        return false;
+    }
     session_ = std::move(*next);
     return true;
 }

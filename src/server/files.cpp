@@ -19,6 +19,8 @@
 namespace tarpon::server {
 namespace {
 
+constexpr std::string_view temporary_prefix = ".tmp-";
+
 [[noreturn]] void fail(std::string_view what, std::string_view name) {
     const int number = errno;
     throw error(errc::storage, concat("cannot ", what, " ", name), std::strerror(number));
@@ -97,9 +99,10 @@ folder::folder(const std::string& path)
         fail("open the folder", path);
 }
 
-std::optional<file> folder::open(const std::string& name) const {
+std::optional<file> folder::open_regular(const std::string& name, int flags) const {
+    // Without O_NONBLOCK opening a FIFO would wait for its other end.
     const int fd = retry([&] {
-        return ::openat(root_.fd(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        return ::openat(root_.fd(), name.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     });
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return std::nullopt;
@@ -114,14 +117,12 @@ std::optional<file> folder::open(const std::string& name) const {
     return opened;
 }
 
+std::optional<file> folder::open(const std::string& name) const {
+    return open_regular(name, O_RDONLY);
+}
+
 std::optional<file> folder::open_for_writing(const std::string& name) const {
-    const int fd =
-        retry([&] { return ::openat(root_.fd(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW); });
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return std::nullopt;
-    if (fd < 0)
-        fail("open", name);
-    return file(fd);
+    return open_regular(name, O_RDWR);
 }
 
 file folder::create(const std::string& name) const {
@@ -144,6 +145,17 @@ std::optional<std::uint64_t> folder::size_of(const std::string& name) const {
     if (!S_ISREG(info.st_mode))
         return std::nullopt;
     return static_cast<std::uint64_t>(info.st_size);
+}
+
+std::optional<std::chrono::system_clock::time_point>
+folder::changed_at(const std::string& name) const {
+    struct stat info {};
+    if (::fstatat(root_.fd(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno == ENOENT || errno == ENOTDIR)
+            return std::nullopt;
+        fail("look at", name);
+    }
+    return std::chrono::system_clock::from_time_t(info.st_mtim.tv_sec);
 }
 
 std::optional<std::string> folder::read(const std::string& name, std::size_t bytes_max) const {
@@ -169,7 +181,13 @@ std::optional<std::string> folder::read(const std::string& name, std::size_t byt
 
 std::string folder::temporary_name() const {
     static std::atomic<unsigned> counter{0};
-    return concat(".tmp-", ::getpid(), "-", counter.fetch_add(1));
+    return concat(temporary_prefix, ::getpid(), "-", counter.fetch_add(1));
+}
+
+void folder::remove_temporaries() const {
+    for (const entry& child : list("."))
+        if (!child.is_folder && child.name.starts_with(temporary_prefix))
+            remove(child.name);
 }
 
 void folder::sync_parent(const std::string& name) const {
@@ -184,31 +202,30 @@ void folder::sync_parent(const std::string& name) const {
 
 void folder::write_atomically(const std::string& name, std::string_view content) const {
     const std::string temporary = temporary_name();
-    {
-        const file out = create(temporary);
-        out.write_at(0, std::as_bytes(std::span(content.data(), content.size())));
-        out.sync();
+    try {
+        {
+            const file out = create(temporary);
+            out.write_at(0, std::as_bytes(std::span(content.data(), content.size())));
+            out.sync();
+        }
+        make_parents(name);
+        move_into_place(temporary, name);
+    } catch (const error&) {
+        ::unlinkat(root_.fd(), temporary.c_str(), 0); // a full disk must not be kept full
+        throw;
     }
-    make_parents(name);
-    move_into_place(temporary, name);
 }
 
 void folder::replace(const std::string& name, std::string_view content) const {
     const std::string temporary = temporary_name();
-    create(temporary).write_at(0, std::as_bytes(std::span(content.data(), content.size())));
-    if (::renameat(root_.fd(), temporary.c_str(), root_.fd(), name.c_str()) < 0)
-        fail("rename a file to", name);
-}
-
-void folder::mark(const std::string& name) const {
-    if (size_of(name))
-        return;
-    make_parents(name);
-    const file marked(
-        ::openat(root_.fd(), name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!marked)
-        fail("create", name);
-    sync_parent(name);
+    try {
+        create(temporary).write_at(0, std::as_bytes(std::span(content.data(), content.size())));
+        if (::renameat(root_.fd(), temporary.c_str(), root_.fd(), name.c_str()) < 0)
+            fail("rename a file to", name);
+    } catch (const error&) {
+        ::unlinkat(root_.fd(), temporary.c_str(), 0);
+        throw;
+    }
 }
 
 void folder::move_into_place(const std::string& from, const std::string& to) const {

@@ -7,6 +7,7 @@
 
 #include <tarpon/error.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -53,6 +54,8 @@ public:
     std::optional<file> open_for_writing(const std::string& name) const;
     file create(const std::string& name) const;
     std::optional<std::uint64_t> size_of(const std::string& name) const;
+    /// When the content last changed; nullopt if there is no such file or folder.
+    std::optional<std::chrono::system_clock::time_point> changed_at(const std::string& name) const;
     /// Whole content of a small file; nullopt if absent. Throws over `bytes_max`.
     std::optional<std::string> read(const std::string& name, std::size_t bytes_max) const;
 
@@ -60,14 +63,14 @@ public:
     void write_atomically(const std::string& name, std::string_view content) const;
     /// The same without the syncs, for what can be derived again.
     void replace(const std::string& name, std::string_view content) const;
-    /// An empty file that says "yes"; durable.
-    void mark(const std::string& name) const;
     /// Moves a synced file into its place; durable.
     void move_into_place(const std::string& from, const std::string& to) const;
     /// Creates missing parents of `name`; each level is durable.
     void make_parents(const std::string& name) const;
     void remove(const std::string& name) const;
     void remove_tree(const std::string& name) const;
+    /// What writers that were killed left behind. Only while nobody writes.
+    void remove_temporaries() const;
 
     struct entry {
         std::string name;
@@ -80,6 +83,7 @@ public:
     bool try_lock(const std::string& name);
 
 private:
+    std::optional<file> open_regular(const std::string& name, int flags) const;
     void sync_parent(const std::string& name) const;
     std::string temporary_name() const;
 

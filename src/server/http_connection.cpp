@@ -47,8 +47,12 @@ std::size_t head_length(std::string_view text) {
 class request_body final : public byte_source {
 public:
     request_body(
-        asio::ip::tcp::socket& socket, boost::beast::flat_buffer& received, request_parser& parser)
+        asio::ip::tcp::socket& socket,
+        boost::beast::flat_buffer& received,
+        request_parser& parser,
+        std::chrono::milliseconds idle)
         : socket_(socket)
+        , idle_(idle)
         , received_(received)
         , parser_(parser)
         , limit_(socket.get_executor(), [&socket] {
@@ -65,7 +69,7 @@ public:
         while (!parser_.is_done()) {
             parser_.get().body().data = into.data();
             parser_.get().body().size = into.size();
-            limit_.arm(limits::server_idle_time_max);
+            limit_.arm(idle_);
             const auto got =
                 co_await http::async_read_some(socket_, received_, parser_, async::nothrow);
             limit_.disarm();
@@ -86,6 +90,7 @@ public:
 
 private:
     asio::ip::tcp::socket& socket_;
+    std::chrono::milliseconds idle_;
     boost::beast::flat_buffer& received_;
     request_parser& parser_;
     async::deadline limit_;
@@ -115,9 +120,11 @@ server_response& server_response::with(std::string name, std::string value) {
     return *this;
 }
 
-http_connection::http_connection(asio::ip::tcp::socket socket, async::cpu_pool& workers)
+http_connection::http_connection(
+    asio::ip::tcp::socket socket, async::cpu_pool& workers, connection_times times)
     : socket_(std::move(socket))
     , workers_(workers)
+    , times_(times)
     , received_(buffer_bytes_max) {}
 
 void http_connection::stop() {
@@ -135,8 +142,7 @@ asio::awaitable<std::size_t> http_connection::read_head() {
         socket_.close(ignored);
     };
     async::deadline limit(socket_.get_executor(), give_up);
-    limit.arm(
-        received_.size() == 0 ? limits::server_idle_time_max : limits::request_header_time_max);
+    limit.arm(received_.size() == 0 ? times_.idle : times_.head);
     bool begun = received_.size() > 0;
     while (true) {
         const auto data = received_.data();
@@ -158,7 +164,7 @@ asio::awaitable<std::size_t> http_connection::read_head() {
             co_return std::size_t{0};
         received_.commit(std::get<1>(got));
         if (!std::exchange(begun, true))
-            limit.arm(limits::request_header_time_max);
+            limit.arm(times_.head);
     }
 }
 
@@ -168,7 +174,7 @@ asio::awaitable<bool> http_connection::write_text(std::string text) {
         socket_.close(ignored);
     };
     async::deadline limit(socket_.get_executor(), give_up);
-    limit.arm(limits::server_idle_time_max);
+    limit.arm(times_.idle);
     const auto got = co_await asio::async_write(socket_, asio::buffer(text), async::nothrow);
     co_return !std::get<0>(got);
 }
@@ -266,7 +272,7 @@ http_connection::serve_one(const request_handler& handle, std::size_t head_bytes
     }
     received_.consume(used);
     const auto& message = parser.get();
-    request_body body(socket_, received_, parser);
+    request_body body(socket_, received_, parser, times_.idle);
     const auto expectation = message.find(http::field::expect);
     if (expectation != message.end()
         && iequals(std::string_view(expectation->value()), "100-continue"))

@@ -4,15 +4,26 @@
 #include "async/run_on.hpp"
 #include "server/http_types.hpp"
 
+#include <tarpon/limits.hpp>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
+#include <chrono>
+
 namespace tarpon::server {
+
+/// How long a client may take.
+struct connection_times {
+    std::chrono::milliseconds head = limits::request_header_time_max; ///< once it has begun
+    std::chrono::milliseconds idle = limits::server_idle_time_max;    ///< no byte moves
+};
 
 class http_connection {
 public:
-    http_connection(boost::asio::ip::tcp::socket socket, async::cpu_pool& workers);
+    http_connection(
+        boost::asio::ip::tcp::socket socket, async::cpu_pool& workers, connection_times times = {});
 
     /// Serves until the connection ends. Throws only when cancelled.
     boost::asio::awaitable<void> run(const request_handler& handle);
@@ -35,6 +46,7 @@ private:
 
     boost::asio::ip::tcp::socket socket_;
     async::cpu_pool& workers_;
+    const connection_times times_;
     boost::beast::flat_buffer received_;
     bool busy_ = false;
     bool stopping_ = false;

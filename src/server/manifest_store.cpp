@@ -19,6 +19,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr const char* index_file = "index.json";
+constexpr std::size_t tag_bytes_max = 4096; // of the file behind a tag
 constexpr const char* layout_file = "oci-layout";
 constexpr const char* layout_text = R"({"imageLayoutVersion":"1.0.0"})";
 
@@ -76,9 +77,12 @@ void manifest_store::load_folder(const std::string& below) {
 
 void manifest_store::load_repository(const std::string& repository) {
     for (const folder::entry& tag : root_.list(concat(repository_path(repository), "/_tags"))) {
-        if (tag.is_folder || !is_tag(tag.name))
+        const std::string path = tag_path(repository, tag.name);
+        // What is not one of our small files names nothing, and keeps no server from starting.
+        const auto size = root_.size_of(path);
+        if (!is_tag(tag.name) || !size || *size > tag_bytes_max)
             continue;
-        const auto text = root_.read(tag_path(repository, tag.name), 4096);
+        const auto text = root_.read(path, tag_bytes_max);
         const auto content = text ? from_json(*text) : std::nullopt;
         if (content)
             tags_[repository].emplace(tag.name, *content);
@@ -118,6 +122,7 @@ std::optional<manifest_store::rejection> manifest_store::put(
     root_.write_atomically(manifest_path(repository, content.digest), content.media_type);
     if (tag.empty())
         return std::nullopt;
+    const std::lock_guard one_writer(writing_tags_);
     root_.write_atomically(tag_path(repository, tag), json::serialize(to_json(content)));
     const std::lock_guard guard(mutex_);
     tags_[repository].insert_or_assign(tag, content);
@@ -144,8 +149,13 @@ manifest_store::find(const std::string& repository, const digest& content) const
 }
 
 std::optional<std::string> manifest_store::read(const descriptor& content) const {
-    return root_.read(
-        blob_path(content.digest), static_cast<std::size_t>(limits::manifest_bytes_max));
+    const std::string path = blob_path(content.digest);
+    if (root_.size_of(path) != std::optional(content.size))
+        return std::nullopt;
+    auto bytes = root_.read(path, static_cast<std::size_t>(limits::manifest_bytes_max));
+    if (bytes && digest_of(*bytes, content.digest.algo()) != content.digest)
+        return std::nullopt;
+    return bytes;
 }
 
 std::optional<std::vector<std::string>> manifest_store::tags(const std::string& repository) const {

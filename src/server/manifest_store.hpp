@@ -43,6 +43,7 @@ public:
     };
     std::optional<descriptor> find_tag(const std::string& repository, const std::string& tag) const;
     std::optional<descriptor> find(const std::string& repository, const digest& content) const;
+    /// nullopt if it is not there, or is not what its digest says any more.
     std::optional<std::string> read(const descriptor& content) const;
 
     /// Sorted bytewise. nullopt: no such repository.
@@ -64,6 +65,7 @@ private:
     mutable std::mutex mutex_;
     std::map<std::string, std::map<std::string, descriptor>> tags_; // repository -> tag -> manifest
     bool index_stale_ = false;
+    std::mutex writing_tags_; // so that file and table agree on who wrote a tag last
     std::mutex writing_index_;
 };
 

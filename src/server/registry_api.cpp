@@ -96,6 +96,30 @@ json::array to_array(const std::vector<std::string>& names) {
 
 } // namespace
 
+namespace {
+
+/// nullopt when it is too large. Memory grows with what came, not with what was announced.
+asio::awaitable<std::optional<std::string>> read_manifest(server_request& request) {
+    constexpr auto bytes_max = static_cast<std::size_t>(limits::manifest_bytes_max);
+    if (request.content_length.value_or(0) > bytes_max)
+        co_return std::nullopt;
+    std::string bytes;
+    for (std::size_t size = 0, room = 16 * 1024;; room *= 2) {
+        bytes.resize(std::min(room, bytes_max + 1));
+        const auto free = std::as_writable_bytes(std::span(bytes).subspan(size));
+        const std::size_t got = co_await read_full(request.body, free);
+        size += got;
+        if (size > bytes_max)
+            co_return std::nullopt;
+        if (size < bytes.size()) {
+            bytes.resize(size);
+            co_return bytes;
+        }
+    }
+}
+
+} // namespace
+
 server_response api_error(unsigned status, std::string_view code, std::string_view message) {
     json::object error;
     error["code"] = json::string_view(code.data(), code.size());
@@ -198,10 +222,32 @@ registry_api::on_uploads(server_request& request, const route& at) {
     auto session = co_await async::run_on(workers_.get_executor(), begin);
     if (!at.query_value("digest"))
         co_return upload_progress(202, *session);
-    auto refused = co_await receive(request, session, at.name);
-    if (refused)
-        co_return std::move(*refused);
-    co_return co_await finish_upload(std::move(session), at);
+    co_return co_await receive_all(request, std::move(session), at);
+}
+
+/// POST with the whole blob. Nobody else knows this session, so it ends with the request.
+asio::awaitable<server_response>
+registry_api::receive_all(server_request& request, upload_store::lease session, const route& at) {
+    std::optional<server_response> refused;
+    std::exception_ptr broken;
+    try {
+        refused = co_await receive(request, session, at.name);
+    } catch (const error&) {
+        broken = std::current_exception();
+    }
+    if (!refused && !broken)
+        co_return co_await finish_upload(std::move(session), at);
+    co_await drop(std::move(session));
+    if (broken)
+        std::rethrow_exception(broken);
+    co_return std::move(*refused);
+}
+
+asio::awaitable<void> registry_api::drop(upload_store::lease session) {
+    auto work = [this, &session] {
+        uploads_.drop(std::move(session));
+    };
+    co_await async::run_on(workers_.get_executor(), work);
 }
 
 /// Appends the request's body to the session; an answer if the request has to end here.
@@ -225,17 +271,28 @@ asio::awaitable<std::optional<server_response>> registry_api::receive(
         }
     }
     std::vector<std::byte> piece(limits::block_bytes);
-    while (true) {
-        const std::size_t size = co_await read_full(request.body, piece);
-        if (size == 0)
-            break;
+    std::exception_ptr broken;
+    for (bool more = true; more && !broken;) {
+        std::size_t size = 0;
+        try {
+            while (more && size < piece.size()) {
+                const std::size_t got =
+                    co_await request.body.read_some(std::span(piece).subspan(size));
+                more = got > 0;
+                size += got;
+            }
+        } catch (const error&) {
+            broken = std::current_exception();
+        }
+        // Also what came before a cut: the client will ask where the upload stands and go on.
         auto store = [&] {
             session->append(std::span<const std::byte>(piece).first(size));
         };
-        co_await async::run_on(workers_.get_executor(), store);
-        if (size < piece.size())
-            break;
+        if (size > 0)
+            co_await async::run_on(workers_.get_executor(), store);
     }
+    if (broken)
+        std::rethrow_exception(broken);
     co_return std::nullopt;
 }
 
@@ -243,10 +300,7 @@ asio::awaitable<server_response>
 registry_api::finish_upload(upload_store::lease session, const route& at) {
     const auto content = digest::parse(*at.query_value("digest"));
     if (!content) {
-        auto drop = [this, &session] {
-            uploads_.drop(std::move(session));
-        };
-        co_await async::run_on(workers_.get_executor(), drop);
+        co_await drop(std::move(session));
         co_return api_error(400, "DIGEST_INVALID", "not a sha256 or sha512 digest");
     }
     auto commit = [this, &session, &content] {
@@ -276,10 +330,7 @@ asio::awaitable<server_response> registry_api::on_upload(server_request& request
     if (method == "GET")
         co_return upload_progress(204, *session);
     if (method == "DELETE") {
-        auto drop = [this, &session] {
-            uploads_.drop(std::move(session));
-        };
-        co_await async::run_on(workers_.get_executor(), drop);
+        co_await drop(std::move(session));
         server_response gone;
         gone.status = 204;
         co_return gone;
@@ -327,17 +378,14 @@ asio::awaitable<server_response> registry_api::get_manifest(const route& at) {
 
 asio::awaitable<server_response>
 registry_api::put_manifest(server_request& request, const route& at) {
-    if (request.content_length && *request.content_length > limits::manifest_bytes_max)
-        co_return api_error(413, "SIZE_INVALID", "the manifest is too large");
-    std::string bytes(static_cast<std::size_t>(limits::manifest_bytes_max) + 1, '\0');
-    const std::size_t size =
-        co_await read_full(request.body, std::as_writable_bytes(std::span(bytes)));
-    bytes.resize(size);
-    if (bytes.size() > limits::manifest_bytes_max)
-        co_return api_error(413, "SIZE_INVALID", "the manifest is too large");
+    // Before the body: Beast adds what a trailer says to the headers.
     const std::string_view header = request.header("Content-Type");
     descriptor self;
     self.media_type = trim(header.substr(0, header.find(';')));
+    const auto body = co_await read_manifest(request);
+    if (!body)
+        co_return api_error(413, "SIZE_INVALID", "the manifest is too large");
+    const std::string& bytes = *body;
     self.size = bytes.size();
     self.digest =
         digest_of(bytes, at.digest.empty() ? digest::algorithm::sha256 : at.digest.algo());

@@ -34,6 +34,9 @@ private:
     boost::asio::awaitable<server_response> put_manifest(server_request& request, const route& at);
     boost::asio::awaitable<server_response>
     finish_upload(upload_store::lease session, const route& at);
+    boost::asio::awaitable<server_response>
+    receive_all(server_request& request, upload_store::lease session, const route& at);
+    boost::asio::awaitable<void> drop(upload_store::lease session);
     boost::asio::awaitable<std::optional<server_response>>
     receive(server_request& request, upload_store::lease session, const std::string& name);
     server_response list_tags(const route& at) const;

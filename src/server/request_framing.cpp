@@ -28,6 +28,14 @@ bool is_field_value(std::string_view text) noexcept {
     });
 }
 
+/// HOST[:PORT], loosely: what no reader would cut into user, path or a second host.
+bool is_host_value(std::string_view text) noexcept {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+               || std::string_view("-._~:[]").find(c) != std::string_view::npos;
+    });
+}
+
 result<void> check_request_line(std::string_view line, bool& http_1_1) {
     const std::size_t first = line.find(' ');
     const std::size_t last = line.rfind(' ');
@@ -53,6 +61,7 @@ result<void> check_request_line(std::string_view line, bool& http_1_1) {
 /// What the framing of the body depends on, collected over all headers.
 struct framing {
     int hosts = 0;
+    bool host_is_one = true;
     int lengths = 0;
     int encodings = 0;
     bool chunked_only = true;
@@ -62,6 +71,7 @@ struct framing {
 void note(std::string_view name, std::string_view value, framing& seen) {
     if (iequals(name, "Host")) {
         ++seen.hosts;
+        seen.host_is_one &= is_host_value(value);
     } else if (iequals(name, "Content-Length")) {
         ++seen.lengths;
         const bool digits =
@@ -89,6 +99,8 @@ result<void> check_field(std::string_view line, framing& seen) {
 result<void> check_framing(const framing& seen, bool http_1_1) {
     if (seen.hosts > 1 || (http_1_1 && seen.hosts == 0))
         return bad("there must be exactly one Host header");
+    if (!seen.host_is_one)
+        return bad("Host must be a host and a port");
     if (seen.lengths > 1 || !seen.length_is_number)
         return bad("Content-Length must be one plain number");
     if (seen.encodings > 1 || !seen.chunked_only)

@@ -13,11 +13,10 @@ namespace tarpon::server {
 
 /// `head` runs from the request line up to and including the empty line.
 /// Refuses: bare CR or LF, blanks before a colon, folded lines, odd characters in names and
-/// values, anything but HTTP/1.0 and 1.1, a missing or repeated Host, Content-Length that is not
-/// one plain number, Transfer-Encoding that is not exactly one "chunked" in HTTP/1.1, both at once,
-/// and what is over the limits for targets and header counts.
-/// Errors: errc::registry_protocol with the reason, fit to be sent back.
-/// Source: RFC 9112 sections 2.2, 3, 5, 6.
+/// values, anything but HTTP/1.0 and 1.1, a missing, repeated or odd Host, Content-Length that is
+/// not one plain number, Transfer-Encoding that is not exactly one "chunked" in HTTP/1.1, both at
+/// once, and what is over the limits for targets and header counts. Errors: errc::registry_protocol
+/// with the reason, fit to be sent back. Source: RFC 9112 sections 2.2, 3, 5, 6.
 result<void> check_request_head(std::string_view head);
 
 } // namespace tarpon::server

@@ -41,6 +41,16 @@ bool is_upload_id(std::string_view text) noexcept {
            });
 }
 
+/// A proxy that guards "/v2/team/" would not see one in "/v2/team%2Fapp/".
+bool has_escaped_slash(std::string_view path) noexcept {
+    for (std::size_t at = path.find('%'); at != path.npos; at = path.find('%', at + 1)) {
+        const std::string_view code = path.substr(at + 1, 2);
+        if (code == "2f" || code == "2F")
+            return true;
+    }
+    return false;
+}
+
 /// Splits `path` at its last "/<word>/"; false if there is none.
 bool split_at(
     std::string_view path,
@@ -119,9 +129,15 @@ route find_route(std::string_view target) {
     const std::size_t mark = target.find('?');
     if (mark != target.npos)
         found.query = parse_query(target.substr(mark + 1));
-    const auto path = percent_decode(target.substr(0, mark));
+    const std::string_view raw = target.substr(0, mark);
+    const auto path = percent_decode(raw);
     if (!path || !path->starts_with("/v2"))
         return found;
+    if (has_escaped_slash(raw)) {
+        found.resource = resource::bad_name;
+        found.name = raw.substr(std::min<std::size_t>(raw.size(), 4));
+        return found;
+    }
     const std::string_view rest = std::string_view(*path).substr(3);
     if (rest.empty() || rest == "/")
         found.resource = resource::api;

@@ -35,10 +35,19 @@ std::size_t worker_count(int wanted) {
 
 /// Opened, and locked against a second server.
 folder open_storage(const std::string& path) {
-    folder root(path);
-    if (!root.try_lock(".lock"))
-        throw error(errc::storage, concat("the folder ", path, " is served by another process"));
-    return root;
+    try {
+        folder root(path);
+        if (!root.try_lock(".lock"))
+            throw error(
+                errc::usage,
+                concat("cannot use the storage ", path, ": another process serves it"));
+        root.remove_temporaries();
+        return root;
+    } catch (const error& e) {
+        if (e.code() != errc::storage)
+            throw;
+        throw error(errc::usage, concat("cannot use the storage ", path), e.cause());
+    }
 }
 
 class registry_server {
@@ -107,8 +116,11 @@ void registry_server::listen(const std::string& address) {
     const auto require = [&](const boost::system::error_code& failed) {
         if (failed)
             throw error(
-                errc::storage, concat("cannot listen on ", address),
-                foreign_text(failed.message()));
+                errc::usage, concat("cannot listen on ", foreign_text(address)),
+                foreign_text(failed.message()),
+                failed == asio::error::address_in_use
+                    ? "another --listen; port 0 lets the system choose a free one"
+                    : "");
     };
     acceptor_.open(endpoint.protocol(), ec);
     require(ec);

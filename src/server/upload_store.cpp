@@ -3,8 +3,6 @@
 
 #include "model/text.hpp"
 
-#include <tarpon/limits.hpp>
-
 #include <openssl/rand.h>
 
 #include <array>
@@ -13,7 +11,7 @@
 namespace tarpon::server {
 namespace {
 
-constexpr std::chrono::hours session_life{24};
+constexpr std::chrono::minutes look_every{10}; // for sessions that are over
 
 std::string random_id() {
     std::array<unsigned char, 16> bytes{};
@@ -28,6 +26,10 @@ std::string random_id() {
 
 std::string session_path(const std::string& id) {
     return concat("uploads/", id);
+}
+
+std::string owner_path(const std::string& id) {
+    return concat(session_path(id), "/repository");
 }
 
 std::string data_path(const std::string& id) {
@@ -67,9 +69,18 @@ void upload_session::catch_up() {
     });
 }
 
-upload_store::upload_store(folder& root, blob_store& blobs)
+upload_store::upload_store(folder& root, blob_store& blobs, upload_limits limits)
     : root_(root)
-    , blobs_(blobs) {}
+    , blobs_(blobs)
+    , limits_(limits)
+    , next_look_(std::chrono::steady_clock::now() + look_every) {
+    for (const folder::entry& session : root_.list("uploads")) {
+        const bool whole =
+            root_.size_of(owner_path(session.name)) && root_.size_of(data_path(session.name));
+        if (session.is_folder && (!whole || is_over(session.name)))
+            root_.remove_tree(session_path(session.name));
+    }
+}
 
 upload_store::lease upload_store::make_lease(std::shared_ptr<upload_session> session) {
     session->in_use_ = true;
@@ -82,22 +93,33 @@ upload_store::lease upload_store::make_lease(std::shared_ptr<upload_session> ses
 }
 
 upload_store::lease upload_store::begin(const std::string& repository) {
-    expire();
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_look_.load()) {
+        next_look_ = now + look_every;
+        remove_expired();
+    }
+    {
+        const std::lock_guard guard(mutex_);
+        if (sessions_.size() >= limits_.sessions_max)
+            throw error(errc::registry_refused, "too many uploads are under way");
+    }
     const std::string id = random_id();
-    const std::string owner = concat(session_path(id), "/repository");
-    root_.write_atomically(owner, repository);
-    std::shared_ptr<upload_session> session(
-        new upload_session(id, repository, root_.create(data_path(id))));
-    const std::lock_guard guard(mutex_);
-    if (sessions_.size() >= limits::upload_sessions_max)
-        throw error(errc::registry_refused, "too many uploads are under way");
-    sessions_.emplace(id, session);
-    return make_lease(std::move(session));
+    try {
+        root_.write_atomically(owner_path(id), repository);
+        std::shared_ptr<upload_session> session(
+            new upload_session(id, repository, root_.create(data_path(id))));
+        const std::lock_guard guard(mutex_);
+        sessions_.emplace(id, session);
+        return make_lease(std::move(session));
+    } catch (const error&) {
+        root_.remove_tree(session_path(id));
+        throw;
+    }
 }
 
 std::shared_ptr<upload_session>
 upload_store::restore(const std::string& id, const std::string& repository) {
-    const auto owner = root_.read(concat(session_path(id), "/repository"), 1024);
+    const auto owner = root_.read(owner_path(id), 1024);
     if (!owner || *owner != repository)
         return nullptr;
     auto data = root_.open_for_writing(data_path(id));
@@ -133,29 +155,43 @@ upload_store::take(const std::string& id, const std::string& repository, lease& 
 }
 
 bool upload_store::commit(lease session, const digest& content) {
-    digest found;
-    if (content.algo() == digest::algorithm::sha256) {
-        found = session->sha256_.finish();
-    } else {
-        hasher other(content.algo());
-        read_all(session->data_, session->offset(), [&](std::span<const std::byte> bytes) {
-            other.update(bytes);
-        });
-        found = other.finish();
+    try {
+        digest found;
+        if (content.algo() == digest::algorithm::sha256) {
+            found = session->sha256_.finish();
+        } else {
+            hasher other(content.algo());
+            read_all(session->data_, session->offset(), [&](std::span<const std::byte> bytes) {
+                other.update(bytes);
+            });
+            found = other.finish();
+        }
+        const bool right = found == content;
+        if (right) {
+            // A write that failed half way may have left more behind than was counted.
+            if (session->data_.size() != session->offset())
+                session->data_.truncate(session->offset());
+            session->data_.sync();
+            blobs_.add(session->repository, content, data_path(session->id), session->offset());
+        }
+        drop(std::move(session));
+        return right;
+    } catch (const error&) {
+        // The hash is used up, and a sync that failed must not be tried again.
+        if (session)
+            drop(std::move(session));
+        throw;
     }
-    const bool right = found == content;
-    if (right) {
-        session->data_.sync();
-        blobs_.add(session->repository, content, data_path(session->id), session->offset());
-    }
-    drop(std::move(session));
-    return right;
 }
 
 void upload_store::drop(lease session) {
     const std::string id = session->id;
-    forget(id);
-    session.reset();
+    // Known and in use until its files are gone: nobody may take up what is half removed.
+    struct at_end {
+        upload_store& store;
+        const std::string& id;
+        ~at_end() { store.forget(id); }
+    } forgetting{*this, id};
     root_.remove_tree(session_path(id));
 }
 
@@ -164,20 +200,26 @@ void upload_store::forget(const std::string& id) {
     sessions_.erase(id);
 }
 
-void upload_store::expire() {
-    std::vector<std::string> dead;
+bool upload_store::is_over(const std::string& id) const {
+    const auto begun = root_.changed_at(owner_path(id));
+    return begun && std::chrono::system_clock::now() - *begun > limits_.session_life;
+}
+
+void upload_store::remove_expired() {
+    for (const folder::entry& session : root_.list("uploads"))
+        if (session.is_folder && is_over(session.name))
+            remove_unless_in_use(session.name);
+}
+
+void upload_store::remove_unless_in_use(const std::string& id) {
     {
         const std::lock_guard guard(mutex_);
-        const auto now = std::chrono::steady_clock::now();
-        for (auto it = sessions_.begin(); it != sessions_.end();) {
-            const bool old = !it->second->in_use_ && now - it->second->begun_ > session_life;
-            if (old)
-                dead.push_back(it->first);
-            it = old ? sessions_.erase(it) : std::next(it);
-        }
+        const auto known = sessions_.find(id);
+        if (known != sessions_.end() && known->second->in_use_)
+            return;
+        sessions_.erase(id);
     }
-    for (const std::string& id : dead)
-        root_.remove_tree(session_path(id));
+    root_.remove_tree(session_path(id));
 }
 
 } // namespace tarpon::server

@@ -5,13 +5,16 @@
 //   uploads/<id>/data          the bytes so far
 //
 // Sessions survive a restart: the offset is the file's length, and the digest at the commit decides
-// whether the bytes are right.
+// whether the bytes are right. They end a day after they began, also those nobody asks for again.
 #pragma once
 
 #include "model/hasher.hpp"
 #include "server/blob_store.hpp"
 #include "server/files.hpp"
 
+#include <tarpon/limits.hpp>
+
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -39,12 +42,17 @@ private:
     std::uint64_t offset_ = 0;
     hasher sha256_;
     bool in_use_ = false;
-    std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
+
+struct upload_limits {
+    std::size_t sessions_max = limits::upload_sessions_max;
+    std::chrono::seconds session_life = std::chrono::hours(24);
 };
 
 class upload_store {
 public:
-    upload_store(folder& root, blob_store& blobs);
+    /// Removes sessions that are over, and those that a crash left without their files.
+    upload_store(folder& root, blob_store& blobs, upload_limits limits = {});
 
     /// A session in use by one request; free again when the last owner lets go.
     using lease = std::shared_ptr<upload_session>;
@@ -54,19 +62,24 @@ public:
     enum class take_result { taken, unknown, busy };
     /// Only for the repository it was opened for.
     take_result take(const std::string& id, const std::string& repository, lease& into);
-    /// Checks the digest and makes the bytes a blob. false: they have another digest; the session
-    /// is gone either way. The last lease must be the caller's.
+    /// Checks the digest and makes the bytes a blob. false: they have another digest. The session
+    /// is gone however this ends. The last lease must be the caller's.
     bool commit(lease session, const digest& content);
     void drop(lease session);
+    /// Removes the sessions that are over and not in use. `begin` does it now and then.
+    void remove_expired();
 
 private:
     std::shared_ptr<upload_session> restore(const std::string& id, const std::string& repository);
     lease make_lease(std::shared_ptr<upload_session> session);
     void forget(const std::string& id);
-    void expire();
+    bool is_over(const std::string& id) const;
+    void remove_unless_in_use(const std::string& id);
 
     folder& root_;
     blob_store& blobs_;
+    const upload_limits limits_;
+    std::atomic<std::chrono::steady_clock::time_point> next_look_;
     std::mutex mutex_;
     std::map<std::string, std::shared_ptr<upload_session>> sessions_;
 };

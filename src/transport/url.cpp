@@ -2,6 +2,7 @@
 #include "transport/url.hpp"
 
 #include "model/text.hpp"
+#include "transport/address_class.hpp"
 
 #include <tarpon/limits.hpp>
 
@@ -55,9 +56,14 @@ result<url> from_view(const urls::url_view_base& view) {
     parsed.at.host = to_lower(view.host_address());
     if (!is_plain_host(parsed.at.host, view.host_type() == urls::host_type::ipv6))
         return bad("a URL has no host, or a malformed one");
-    parsed.at.port = view.port_number() != 0 ? view.port_number() : default_port(parsed.at.tls);
-    if (view.has_port() && !view.port().empty() && view.port_number() == 0)
-        return bad("a URL has an impossible port");
+    parsed.at.port = default_port(parsed.at.tls);
+    if (view.has_port() && !view.port().empty()) {
+        // Boost.URL's port_number() takes 65536 and more for another number.
+        const auto port = parse_decimal(as_text(view.port()));
+        if (!port || *port == 0 || *port > 65535)
+            return bad("a URL has an impossible port");
+        parsed.at.port = static_cast<std::uint16_t>(*port);
+    }
     parsed.target = as_text(view.encoded_path());
     if (!parsed.target.starts_with('/'))
         parsed.target.insert(0, 1, '/');
@@ -121,9 +127,15 @@ std::string percent_encode(std::string_view text) {
     return out;
 }
 
+bool leads_inside(const origin& from, const origin& to) {
+    if (to.host == from.host || (to.is_loopback() && from.is_loopback()))
+        return false;
+    return classify_host(to.host) == address_kind::internal;
+}
+
 result<origin> parse_host_port(std::string_view host_port, bool tls) {
     const auto parsed = parse_url(concat(tls ? "https://" : "http://", host_port, "/"));
-    if (!parsed || parsed->target != "/")
+    if (!parsed || parsed->target != "/" || host_port.find('#') != host_port.npos)
         return failure{errc::usage, concat("\"", foreign_text(host_port), "\" is not a host name")};
     return parsed->at;
 }

@@ -50,6 +50,11 @@ result<url> parse_url(std::string_view text);
 /// Errors: errc::registry_protocol (not a URL, over limits::location_bytes_max, userinfo).
 result<url> resolve_location(const url& base, std::string_view location);
 
+/// Would a server at `from` lead us into somebody's network, or to a cloud's metadata service: to
+/// an IP literal that is not of the public Internet? Its own host is no such place, and neither is
+/// this machine for a server on it.
+bool leads_inside(const origin& from, const origin& to);
+
 /// Percent-encodes everything but unreserved characters.
 std::string percent_encode(std::string_view text);
 

@@ -173,6 +173,10 @@ class Running:
         """What it has printed so far."""
         return os.pread(self.out.fileno(), 1 << 20, 0).decode()
 
+    def messages(self) -> str:
+        """What it has said on stderr so far."""
+        return os.pread(self.err.fileno(), 1 << 20, 0).decode("utf-8", "backslashreplace")
+
     def finish(self) -> Result:
         """Closes the input, waits for the end."""
         try:

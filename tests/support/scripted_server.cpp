@@ -315,8 +315,10 @@ asio::awaitable<bool> peer::one_request() {
     std::optional<answer> reply;
     if (core_->with.on_head)
         reply = core_->with.on_head(request);
+    co_await read_body(request, reply ? reply->body_bytes_first : all);
+    if (reply && reply->only_to_more && request.complete)
+        reply.reset();
     const bool early = reply.has_value();
-    co_await read_body(request, early ? reply->body_bytes_first : all);
     core_->log[at].body_bytes = request.body_bytes;
     core_->log[at].complete = request.complete;
     if (!early && !request.complete) {

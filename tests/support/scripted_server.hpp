@@ -77,6 +77,8 @@ struct answer {
     /// For an answer given at the head: bytes of the body that are read first. The rest is not
     /// read as a request: `next::request` counts as `drain` if there is any.
     std::size_t body_bytes_first = 0;
+    /// A body that is complete by then is answered by on_request instead.
+    bool only_to_more = false;
 
     static answer with(int status, std::string body = {}, std::string type = "text/plain");
     static answer json(int status, std::string body);

@@ -54,6 +54,17 @@ BOOST_AUTO_TEST_CASE(failures_are_the_registrys) {
     BOOST_TEST(parse_host_port("a b", true).error().code == errc::usage);
     BOOST_TEST(parse_host_port("h/path", true).error().code == errc::usage);
     BOOST_TEST(parse_host_port("u@h", true).error().code == errc::usage);
+    BOOST_TEST(parse_host_port("h#x", true).error().code == errc::usage);
+}
+
+// Boost.URL takes what is over 16 bits for another port.
+BOOST_AUTO_TEST_CASE(impossible_port_refused) {
+    for (const char* text :
+         {"http://h:0/", "http://h:65536/", "http://h:99999/", "http://h:4294967376/",
+          "http://h:99999999999999999999999/"})
+        BOOST_TEST(parsed(text) == "refused", text);
+    BOOST_TEST(parse_url("http://h:65535/")->at.port == 65535);
+    BOOST_TEST(parse_url("http://h:/")->at.port == 80);
 }
 
 BOOST_AUTO_TEST_CASE(default_port_is_left_out_of_host) {
@@ -84,6 +95,24 @@ BOOST_AUTO_TEST_CASE(loopback_and_literals_told_from_names) {
     BOOST_TEST(parse_host_port("127.0.0.1:1", true)->is_ip_literal());
     BOOST_TEST(parse_host_port("[fe80::1]", true)->is_ip_literal());
     BOOST_TEST(!parse_host_port("localhost", true)->is_ip_literal());
+}
+
+// reliability-anchors A4: a server's word must not lead into its client's network.
+BOOST_AUTO_TEST_CASE(servers_word_leads_to_public_places_only) {
+    const auto leads = [](std::string_view from, std::string_view to) {
+        return leads_inside(parse_host_port(from, true).value(), parse_host_port(to, true).value());
+    };
+    for (const char* to :
+         {"169.254.169.254", "10.0.0.1:5000", "192.168.1.1", "127.0.0.1", "0.0.0.0", "[::1]",
+          "[fe80::1]", "[fd00::1]", "[::ffff:10.0.0.1]"})
+        BOOST_TEST(leads("reg.example.com", to), to);
+    for (const char* to : {"storage.example.org", "reg.example.com:8443", "8.8.8.8"})
+        BOOST_TEST(!leads("reg.example.com", to), to);
+    BOOST_TEST(!leads("10.0.0.1:5000", "10.0.0.1:9000"));
+    BOOST_TEST(leads("10.0.0.1:5000", "10.0.0.2:5000"));
+    BOOST_TEST(!leads("localhost:5000", "127.0.0.1:5001"));
+    BOOST_TEST(!leads("127.0.0.1:5000", "[::1]:5000"));
+    BOOST_TEST(leads("localhost:5000", "10.0.0.1"));
 }
 
 std::string resolved(std::string_view base, std::string_view location) {

@@ -1,0 +1,1 @@
+"""The parts of bench/run: archives, far ends, clients, scenarios, measuring, reports."""
