@@ -61,7 +61,7 @@ struct stage {
         http_request request;
         request.method = "POST";
         request.to = url("/v2/" + repository + "/blobs/uploads/");
-        const access wanted{repository, mount_from};
+        const auth::access wanted{repository, mount_from};
         co_await who.authorize(request, wanted);
         for (const auto& [name, value] : request.headers)
             if (name == "Authorization")
@@ -114,12 +114,12 @@ asio::awaitable<void> basic(asio::io_context& io) {
           transport::origin{true, "127.0.0.1", 5000}}) {
         http_request request;
         request.to = {other, "/v2/"};
-        const access wanted{"app", {}};
+        const auth::access wanted{"app", {}};
         co_await on.who.authorize(request, wanted);
         BOOST_TEST(request.headers.empty());
     }
     // What was refused once is refused again.
-    const access wanted{"app", {}};
+    const auth::access wanted{"app", {}};
     const auto refused = stage::refusal({"Basic realm=\"x\""});
     const bool better = co_await on.who.improve(refused, on.url("/v2/"), wanted);
     BOOST_TEST(!better);
@@ -182,7 +182,7 @@ asio::awaitable<void> refused_tokens(asio::io_context& io, std::vector<std::stri
     on.who.learn(stage::refusal({on.bearer()}), on.url("/v2/"));
     std::string header = co_await on.header_for("app");
     BOOST_TEST(header == "Bearer token-1");
-    const access wanted{"app", {}};
+    const auth::access wanted{"app", {}};
     const auto refused = stage::refusal(std::move(challenges));
     const bool better = co_await on.who.improve(refused, on.url("/v2/app"), wanted);
     BOOST_TEST(better);
@@ -202,7 +202,7 @@ asio::awaitable<void> more_scopes(asio::io_context& io) {
     stage on(io, numbered_tokens());
     on.who.learn(stage::refusal({on.bearer()}), on.url("/v2/"));
     (void)co_await on.header_for("app");
-    const access wanted{"app", {}};
+    const auth::access wanted{"app", {}};
     const auto refused = stage::refusal(
         {on.bearer(
             ",scope=\"repository:base:pull registry:catalog:*\",error=\"insufficient_scope\"")},
@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(insufficient_scope_asks_for_more) {
 asio::awaitable<void> another_host(asio::io_context& io) {
     stage on(io, numbered_tokens());
     on.who.learn(stage::refusal({"Basic realm=\"x\""}), on.url("/v2/"));
-    const access wanted{"app", {}};
+    const auth::access wanted{"app", {}};
     const transport::url elsewhere{{false, "127.0.0.1", 9}, "/blob"};
     const auto refused = stage::refusal({on.bearer()});
     const bool better = co_await on.who.improve(refused, elsewhere, wanted);
@@ -344,7 +344,7 @@ asio::awaitable<void> given_token(asio::io_context& io) {
     on.who.learn(stage::refusal({on.bearer()}), on.url("/v2/"));
     const std::string header = co_await on.header_for("app");
     BOOST_TEST(header == "Bearer given");
-    const access wanted{"app", {}};
+    const auth::access wanted{"app", {}};
     const auto refused = stage::refusal({on.bearer()});
     const bool better = co_await on.who.improve(refused, on.url("/v2/"), wanted);
     BOOST_TEST(!better);
