@@ -32,7 +32,8 @@ PURE = [
     "archive/tar_header", "archive/tar_reader", "archive/pax_records", "archive/entry_name", "archive/entry_table",
     "archive/encoding", "archive/decoder", "archive/docker_manifest", "archive/oci_document", "archive/contents",
     "archive/read_contents", "archive/manifest_graph", "archive/docker_image", "transport/pool_state",
-    "registry/auth_challenge", "registry/upload_fsm", "registry/manifest_builder", "engine/targets",
+    "auth/auth_challenge", "auth/auth_file", "auth/token_request", "transport/address_class", "transport/proxy",
+    "transport/server_words", "registry/upload_fsm", "registry/manifest_builder", "engine/targets",
     "engine/image_tree", "engine/push_plan", "server/request_framing", "server/route", "cli/event_json",
     "cli/progress_text",
 ]

@@ -1,7 +1,7 @@
 """Runs scenarios: a warm-up of every lane that also checks all that arrived, then the lanes in alternation.
 
 Every run has a fresh far end and, unless the scenario says otherwise, a fresh home for the client. The
-archives are in the page cache, because the warm-up has read them.
+archives are in the page cache, because the warm-up has read them. With 0 runs the warm-up is what counts.
 """
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ class Campaign:
             result.not_measured = "not installed"
             return
         try:
-            self.push_once(scenario, result, made, deep=True)
+            costs = self.push_once(scenario, result, made, deep=True)
+            if self.runs == 0:
+                self.count(result, costs)
         except NotAble as reason:
             result.not_measured = str(reason)
         except CommandFailed as failed:
@@ -96,6 +98,9 @@ class Campaign:
             result.not_measured = f"failed in run {len(result.runs) + 1}: {failed}"
             self.say(f"  {result.lane.label}: {result.not_measured}")
             return
+        self.count(result, costs)
+
+    def count(self, result: LaneResult, costs: dict) -> None:
         result.runs.append(costs)
         cpu = f"{costs['cpu']:6.2f} CPU-s" if costs["cpu"] is not None else ""
         self.say(f"  {result.lane.label:24} {costs['wall']:7.3f} s {cpu} {costs['peak_memory'] / 2**20:6.1f} MiB "

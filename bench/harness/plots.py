@@ -77,7 +77,7 @@ def curve(one: ScenarioResult, machine: dict, file: Path) -> None:
     """The metric over the size of the archive; both axes begin at zero."""
     metric, title, unit, form = next(panel for panel in PANELS if panel[0] == one.scenario.curve)
     points = [(result.lane.stream_bytes / 1e9, result.median[metric] / unit) for result in one.lanes if result.runs]
-    canvas, left, top, right, bottom = Canvas(), 60, 60, WIDTH - 24, 330
+    canvas, left, top, right, bottom = Canvas(), 60, 60, WIDTH - 40, 330
     canvas.text(12, 28, one.scenario.title, 16, weight="bold")
     canvas.text(12, 50, title, 12)
     most_x = max((x for x, _ in points), default=1)
@@ -91,7 +91,7 @@ def curve(one: ScenarioResult, machine: dict, file: Path) -> None:
         canvas.line(left, y, right, y)
         canvas.text(left - 6, y + 4, form.format(most_y * step / 4), 11, "end")
     for step in range(5):
-        canvas.text(place(most_x * step / 4, 0)[0], bottom + 18, f"{most_x * step / 4:g}", 11, "middle")
+        canvas.text(place(most_x * step / 4, 0)[0], bottom + 18, f"{most_x * step / 4:.3g}", 11, "middle")
     canvas.text((left + right) / 2, bottom + 36, "size of the archive, GB", 12, "middle")
     canvas.path([place(x, y) for x, y in points])
     for x, y in points:

@@ -31,13 +31,17 @@ def plain_bytes(one: ScenarioResult) -> int:
 
 def as_markdown(results: list[ScenarioResult], machine: dict, settings: dict, versions: dict) -> str:
     lines = ["# Benchmark results", "", sentence(machine) + ".", "",
-             f"Medians of {settings['runs']} runs after a warm-up, scale {settings['scale']:g}, clients in alternation, "
+             f"{counted(settings['runs'])}, scale {settings['scale']:g}, clients in alternation, "
              "a fresh far end for every run. Sent: what the sink counted; for a registry, what its storage grew by. "
              "CPU s/GB: for each GB of plain layers. Repeat with:", "", "```sh", settings["command"], "```", "",
              "Clients: " + "; ".join(f"{name} ({version})" for name, version in versions.items()) + "."]
     for one in results:
         lines += ["", *scenario_lines(one)]
     return "\n".join(lines) + "\n"
+
+
+def counted(runs: int) -> str:
+    return f"Medians of {runs} runs after a warm-up" if runs else "A single run each, without a warm-up: no measurement"
 
 
 def scenario_lines(one: ScenarioResult) -> list[str]:

@@ -27,7 +27,8 @@ def written_to_disk(pid):
 
 def main():
     spec = json.loads(sys.argv[1])
-    log = os.open(spec["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    # In memory until the end: on a disk it would count as what the client wrote.
+    log = os.memfd_create("log")
     producer = None
     if isinstance(spec["stdin"], dict):
         stdin, into = os.pipe()
@@ -45,6 +46,8 @@ def main():
     _, status, usage = os.wait4(pid, 0)
     if producer:
         os.waitpid(producer, 0)
+    with open(spec["log"], "wb") as kept:
+        kept.write(os.pread(log, 1 << 20, 0))
     print(json.dumps({
         "code": os.waitstatus_to_exitcode(status), "wall": wall, "user": usage.ru_utime, "system": usage.ru_stime,
         "peak_memory": usage.ru_maxrss * 1024, "disk": disk}))

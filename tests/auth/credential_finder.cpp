@@ -12,6 +12,7 @@
 BOOST_AUTO_TEST_SUITE(test_credential_finder)
 
 using namespace tarpon;
+using namespace tarpon::test;
 using namespace auth;
 
 /// A home, an environment that knows nothing but what a test puts in, and files in it.

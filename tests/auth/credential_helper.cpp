@@ -12,6 +12,7 @@
 BOOST_AUTO_TEST_SUITE(test_credential_helper)
 
 using namespace tarpon;
+using namespace tarpon::test;
 using namespace auth;
 
 /// Puts docker-credential-<name>, a shell script, in front of PATH.

@@ -13,6 +13,7 @@
 BOOST_AUTO_TEST_SUITE(test_credential_store)
 
 using namespace tarpon;
+using namespace tarpon::test;
 using namespace auth;
 namespace fs = std::filesystem;
 

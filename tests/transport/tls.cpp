@@ -181,6 +181,39 @@ BOOST_AUTO_TEST_CASE(self_signed_is_trusted_when_named) {
     BOOST_TEST(!one.failed.has_value());
 }
 
+/// An environment variable for as long as this lives.
+class environment_variable {
+public:
+    environment_variable(const char* name, const std::string& value)
+        : name_(name) {
+        ::setenv(name, value.c_str(), 1);
+    }
+    ~environment_variable() { ::unsetenv(name_); }
+
+private:
+    const char* name_;
+};
+
+// The system's authorities are only read when a certificate is there to be checked, and then count
+// beside those of the CA file.
+BOOST_AUTO_TEST_CASE(system_authorities_are_trusted) {
+    const test_authority of_system("the system's"), of_file("the file's"), unknown("nobody's");
+    const temp_dir dir;
+    const environment_variable file("SSL_CERT_FILE", dir.write("system.pem", of_system.pem()));
+    const certificate_wish wish{.dns_names = {"reg.test"}};
+    for (const std::string& named : {std::string(), of_file.pem()}) {
+        handshake one{"reg.test", of_system.issue(wish), named};
+        run(one);
+        BOOST_TEST(!one.failed.has_value());
+        handshake other{"reg.test", unknown.issue(wish), named};
+        run(other);
+        BOOST_TEST(other.failed.has_value());
+    }
+    handshake named{"reg.test", of_file.issue(wish), of_file.pem()};
+    run(named);
+    BOOST_TEST(!named.failed.has_value());
+}
+
 BOOST_AUTO_TEST_CASE(name_is_sent_and_address_is_not) {
     const test_authority authority;
     handshake name{"reg.test", authority.issue({.dns_names = {"reg.test"}}), authority.pem()};

@@ -1,0 +1,213 @@
+#include "server/upload_store.hpp"
+
+#include "support/printing.hpp"
+#include "support/temp_dir.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+BOOST_AUTO_TEST_SUITE(test_upload_store)
+
+using namespace tarpon;
+using namespace tarpon::server;
+using test::temp_dir;
+namespace fs = std::filesystem;
+using take_result = upload_store::take_result;
+
+struct fixture {
+    temp_dir dir;
+    folder root{dir.path().string()};
+    blob_store blobs{root};
+    std::optional<upload_store> uploads{std::in_place, root, blobs};
+
+    void restart(upload_limits limits = {}) { uploads.emplace(root, blobs, limits); }
+    fs::path session(const std::string& id) { return dir.path() / "uploads" / id; }
+    std::string begin_with(std::string_view text, const std::string& repository = "a") {
+        const auto lease = uploads->begin(repository);
+        append(lease, text);
+        return lease->id;
+    }
+    static void append(const upload_store::lease& lease, std::string_view text) {
+        lease->append(std::as_bytes(std::span(text.data(), text.size())));
+    }
+    upload_store::lease taken(const std::string& id, const std::string& repository = "a") {
+        upload_store::lease lease;
+        BOOST_TEST((uploads->take(id, repository, lease) == take_result::taken));
+        BOOST_REQUIRE(lease);
+        return lease;
+    }
+    bool unknown(const std::string& id, const std::string& repository = "a") {
+        upload_store::lease lease;
+        return uploads->take(id, repository, lease) == take_result::unknown;
+    }
+    std::size_t sessions_on_disk() { return root.list("uploads").size(); }
+    void make_old(const std::string& id, std::chrono::hours age = std::chrono::hours(25)) {
+        fs::last_write_time(session(id) / "repository", fs::file_time_type::clock::now() - age);
+    }
+};
+
+BOOST_FIXTURE_TEST_CASE(bytes_in_pieces_become_a_blob, fixture) {
+    const std::string id = begin_with("hello ");
+    BOOST_TEST(id.size() == 32u);
+    auto lease = taken(id);
+    BOOST_TEST(lease->offset() == 6u);
+    append(lease, "world");
+    BOOST_TEST(uploads->commit(std::move(lease), digest_of("hello world")));
+    BOOST_TEST(blobs.find("a", digest_of("hello world")).value() == 11u);
+    BOOST_TEST(unknown(id));
+    BOOST_TEST(sessions_on_disk() == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(sha512_is_computed_at_the_commit, fixture) {
+    const digest name = digest_of("hello", digest::algorithm::sha512);
+    BOOST_TEST(uploads->commit(taken(begin_with("hello")), name));
+    BOOST_TEST(blobs.find("a", name).value() == 5u);
+    BOOST_TEST(
+        !uploads->commit(taken(begin_with("Hello")), digest_of("x", digest::algorithm::sha512)));
+}
+
+BOOST_FIXTURE_TEST_CASE(wrong_digest_ends_the_session_without_a_blob, fixture) {
+    const std::string id = begin_with("hello");
+    BOOST_TEST(!uploads->commit(taken(id), digest_of("other")));
+    BOOST_TEST(!blobs.find("a", digest_of("other")).has_value());
+    BOOST_TEST(!blobs.find("a", digest_of("hello")).has_value());
+    BOOST_TEST(unknown(id));
+    BOOST_TEST(sessions_on_disk() == 0u);
+}
+
+// CVE-2026-32589: an upload id is no key to another repository.
+BOOST_FIXTURE_TEST_CASE(session_belongs_to_its_repository, fixture) {
+    const std::string id = begin_with("hello", "team/app");
+    for (const char* other : {"team", "team/app2", "team/app/x", "other"})
+        BOOST_TEST(unknown(id, other), other);
+    restart();
+    for (const char* other : {"team", "team/app2", "team/app/x", "other"})
+        BOOST_TEST(unknown(id, other), other);
+    (void)taken(id, "team/app");
+}
+
+BOOST_FIXTURE_TEST_CASE(session_serves_one_request_at_a_time, fixture) {
+    auto first = uploads->begin("a");
+    const std::string id = first->id;
+    upload_store::lease second;
+    BOOST_TEST((uploads->take(id, "a", second) == take_result::busy));
+    BOOST_TEST(!second);
+    first.reset();
+    first = taken(id);
+    BOOST_TEST((uploads->take(id, "a", second) == take_result::busy));
+}
+
+// The bytes that were acknowledged are there, and the digest still covers all of them.
+BOOST_FIXTURE_TEST_CASE(session_goes_on_after_a_restart, fixture) {
+    const std::string large(700'000, 'x');
+    const std::string id = begin_with(large);
+    restart();
+    auto lease = taken(id);
+    BOOST_TEST(lease->offset() == large.size());
+    append(lease, "tail");
+    BOOST_TEST(uploads->commit(std::move(lease), digest_of(large + "tail")));
+    BOOST_TEST(blobs.find("a", digest_of(large + "tail")).value() == large.size() + 4);
+}
+
+// A power loss may leave zeros where the length was written but the bytes were not.
+BOOST_FIXTURE_TEST_CASE(bytes_lost_before_a_restart_are_found_at_the_commit, fixture) {
+    const std::string id = begin_with("hello");
+    dir.write("uploads/" + id + "/data", std::string("he\0\0\0", 5));
+    restart();
+    auto lease = taken(id);
+    BOOST_TEST(lease->offset() == 5u);
+    BOOST_TEST(!uploads->commit(std::move(lease), digest_of("hello")));
+    BOOST_TEST(!blobs.find("a", digest_of("hello")).has_value());
+}
+
+// A write that the disk cut short leaves bytes behind that nobody counted.
+BOOST_FIXTURE_TEST_CASE(uncounted_tail_is_cut_off_at_the_commit, fixture) {
+    auto lease = uploads->begin("a");
+    append(lease, "hello");
+    fs::resize_file(session(lease->id) / "data", 100);
+    BOOST_TEST(uploads->commit(std::move(lease), digest_of("hello")));
+    BOOST_TEST(blobs.find("a", digest_of("hello")).value() == 5u);
+}
+
+BOOST_FIXTURE_TEST_CASE(dropped_session_is_gone_from_memory_and_disk, fixture) {
+    const std::string id = begin_with("hello");
+    uploads->drop(taken(id));
+    BOOST_TEST(unknown(id));
+    BOOST_TEST(sessions_on_disk() == 0u);
+    restart();
+    BOOST_TEST(unknown(id));
+}
+
+// Its hash is used up, and a sync that failed must not be tried again: the client starts over.
+BOOST_FIXTURE_TEST_CASE(commit_that_cannot_be_stored_ends_the_session, fixture) {
+    const std::string id = begin_with("hello");
+    dir.write("blobs", "in the way");
+    BOOST_CHECK_THROW(uploads->commit(taken(id), digest_of("hello")), error);
+    BOOST_TEST(unknown(id));
+    BOOST_TEST(sessions_on_disk() == 0u);
+    fs::remove(dir.path() / "blobs");
+    BOOST_TEST(uploads->commit(taken(begin_with("hello")), digest_of("hello")));
+}
+
+BOOST_FIXTURE_TEST_CASE(sessions_end_after_their_life, fixture) {
+    const std::string old = begin_with("old"), young = begin_with("young"),
+                      used = begin_with("used");
+    const auto lease = taken(used);
+    make_old(old);
+    make_old(used);
+    uploads->remove_expired();
+    BOOST_TEST(unknown(old));
+    BOOST_TEST(!fs::exists(session(old)));
+    (void)taken(young);
+    BOOST_TEST(fs::exists(session(used) / "data")); // under way: not taken from under a request
+}
+
+// Nobody asks again for what a client left behind before the server was restarted.
+BOOST_FIXTURE_TEST_CASE(sessions_of_an_earlier_process_end_too, fixture) {
+    const std::string old = begin_with("old"), young = begin_with("young");
+    make_old(old);
+    restart();
+    BOOST_TEST(sessions_on_disk() == 1u);
+    make_old(young);
+    uploads->remove_expired();
+    BOOST_TEST(sessions_on_disk() == 0u);
+    BOOST_TEST(unknown(young));
+}
+
+// What a crash left between two steps can never be finished.
+BOOST_FIXTURE_TEST_CASE(sessions_without_their_files_are_removed_at_the_start, fixture) {
+    const std::string no_data = begin_with("x"), no_owner = begin_with("y"),
+                      whole = begin_with("z");
+    fs::remove(session(no_data) / "data");
+    fs::remove(session(no_owner) / "repository");
+    restart();
+    BOOST_TEST(sessions_on_disk() == 1u);
+    BOOST_TEST(unknown(no_data));
+    BOOST_TEST(unknown(no_owner));
+    (void)taken(whole);
+}
+
+BOOST_FIXTURE_TEST_CASE(too_many_sessions_refused_without_a_trace, fixture) {
+    restart({.sessions_max = 2});
+    const auto first = uploads->begin("a");
+    auto second = uploads->begin("a");
+    const auto is_refusal = [](const error& e) {
+        return e.code() == errc::registry_refused;
+    };
+    BOOST_CHECK_EXCEPTION(uploads->begin("a"), error, is_refusal);
+    BOOST_TEST(sessions_on_disk() == 2u);
+    uploads->drop(std::move(second));
+    BOOST_CHECK_NO_THROW(uploads->begin("a"));
+}
+
+BOOST_FIXTURE_TEST_CASE(link_in_the_place_of_the_data_is_not_followed, fixture) {
+    const temp_dir elsewhere;
+    const std::string secret = elsewhere.write("secret", "secret");
+    const std::string id = begin_with("hello");
+    fs::remove(session(id) / "data");
+    fs::create_symlink(secret, session(id) / "data");
+    restart(); // not a regular file: as if it were not there
+    BOOST_TEST(unknown(id));
+    BOOST_TEST(test::read_file(secret) == "secret");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
