@@ -78,7 +78,7 @@ std::string_view key_host(std::string_view key) {
 
 result<auth_file> auth_file::parse(std::string_view text) {
     auth_file file;
-    if (trim(text).empty())
+    if (text.find_first_not_of(" \t\r\n") == text.npos)
         return file;
     auto object = parse_strict_object(text);
     if (!object)

@@ -39,9 +39,9 @@ bool failed_with(const error& e, std::string_view cause) {
 
 BOOST_AUTO_TEST_CASE(get_asks_with_the_key_and_nothing_else) {
     const helper_script helper(
-        R"(printf '%s %s' "$1" "$(cat)"
-        > "$(dirname " $0 ")/seen" echo '{"ServerURL":"r","Username":"u","Secret":"s"}') ");
-        const auto found = ask_helper("test", "https://index.docker.io/v1/");
+        R"sh(printf '%s %s' "$1" "$(cat)" > "$(dirname "$0")/seen"
+             echo '{"ServerURL":"r","Username":"u","Secret":"s"}')sh");
+    const auto found = ask_helper("test", "https://index.docker.io/v1/");
     BOOST_REQUIRE(found.has_value());
     BOOST_TEST(found->username == "u");
     BOOST_TEST(found->password == "s");
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(failures_are_errors) {
 // (CVE-2020-5260).
 BOOST_AUTO_TEST_CASE(odd_names_and_keys_refused_before_anything_runs) {
     const helper_script helper(
-        R"(touch "$(dirname "$0")/ran"; echo '{"Username":"u","Secret":"s"}')");
+        R"sh(touch "$(dirname "$0")/ran"; echo '{"Username":"u","Secret":"s"}')sh");
     for (const char* name : {"", "../test", "/bin/test", "a b", "test;id"})
         BOOST_CHECK_THROW(ask_helper(name, "r"), error);
     for (const char* key : {"", "r\nhost=other", "r\rx", "a b"})
@@ -101,8 +101,8 @@ BOOST_AUTO_TEST_CASE(odd_names_and_keys_refused_before_anything_runs) {
 }
 
 BOOST_AUTO_TEST_CASE(store_and_erase_speak_the_protocol) {
-    const helper_script helper(R"(printf '%s %s\n' "$1" "$(cat)" >> "$(dirname " $0 ")/seen") ");
-        credentials secret;
+    const helper_script helper(R"sh(printf '%s %s\n' "$1" "$(cat)" >> "$(dirname "$0")/seen")sh");
+    credentials secret;
     secret.username = "u";
     secret.password = "p\"w";
     store_with_helper("test", "r", secret);

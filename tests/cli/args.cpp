@@ -180,11 +180,25 @@ BOOST_AUTO_TEST_CASE(short_options_and_numbers_for_levels) {
         BOOST_TEST((push_of("a.tar --log-level " + text).output.log_level == level));
 }
 
+BOOST_AUTO_TEST_CASE(access_options_parsed) {
+    const connection_options access =
+        push_of("a.tar --authfile f --registry-token t --cert-file c --key-file k "
+                "--certs-dir d --ca-file a --insecure --plain-http")
+            .options.connection;
+    BOOST_TEST(access.auth_file == "f");
+    BOOST_TEST(access.registry_token == "t");
+    BOOST_TEST(access.cert_file == "c");
+    BOOST_TEST(access.key_file == "k");
+    BOOST_TEST(access.certs_dir == "d");
+    BOOST_TEST(access.ca_file == "a");
+    BOOST_TEST(access.insecure);
+    BOOST_TEST(access.plain_http);
+}
+
 // A script that relies on what is not there yet must fail, not push without it.
 BOOST_AUTO_TEST_CASE(options_of_later_features_refused) {
     for (const char* option :
-         {"--authfile x", "--registry-token x", "--cert-file x", "--key-file x", "--certs-dir x",
-          "--limit-rate 1M", "--chunk-size auto", "--retries 3", "--state x", "--no-state",
+         {"--limit-rate 1M", "--chunk-size auto", "--retries 3", "--state x", "--no-state",
           "--reuse-from x", "--journal x", "--shard 1/2", "--keep-going", "--report x"}) {
         const std::string name = std::string(option).substr(0, std::string(option).find(' '));
         const std::string text = refusal(std::string("push a.tar --registry r ") + option);
@@ -216,7 +230,8 @@ BOOST_AUTO_TEST_CASE(unknown_options_are_named_without_their_values) {
 }
 
 BOOST_AUTO_TEST_CASE(verbs_and_archives_that_are_missing_are_named) {
-    BOOST_TEST(refusal("") == "a verb is missing: push, inspect or serve | tarpon --help");
+    BOOST_TEST(
+        refusal("") == "a verb is missing: push, inspect, login, logout or serve | tarpon --help");
     BOOST_TEST(refusal("psh a.tar") == "there is no verb \"psh\" | tarpon --help");
     BOOST_TEST(refusal("--bogus") == "there is no option --bogus | tarpon --help");
     BOOST_TEST(refusal("push") == "tarpon push needs an archive | tarpon push --help");

@@ -83,7 +83,7 @@ asio::awaitable<void> plain_on_tls_port(asio::io_context& io) {
     origin at = server.origin();
     at.tls = true;
     const error failed = co_await error_of(dial.dial(at));
-    BOOST_TEST(failed.code() == errc::transport_tls);
+    BOOST_TEST(failed.code() == errc::transport_not_tls);
     BOOST_TEST(failed.cause() == "the server does not speak TLS on this port");
     BOOST_TEST(failed.hint().find("--plain-http") != std::string::npos);
     BOOST_TEST(server.log().empty());
