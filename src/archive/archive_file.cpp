@@ -169,6 +169,20 @@ result<archive_file> archive_file::open(const std::string& path) {
     return adopt(fd, path);
 }
 
+archive_file archive_file::open_input(const std::string& name) {
+    if (name != "-")
+        return open(name).value();
+    const int copy = ::dup(STDIN_FILENO);
+    if (copy < 0)
+        throw error(errc::archive_unreadable, "it is not open");
+    auto input = adopt(copy, "standard input").value();
+    if (::isatty(copy))
+        throw error(
+            errc::usage, "there is no archive on standard input, which is a terminal", {},
+            "docker save IMAGE | tarpon push - --to REFERENCE");
+    return input;
+}
+
 result<archive_file> archive_file::adopt(int fd, std::string name) {
     auto opened = std::make_unique<state>();
     opened->fd = fd;
@@ -183,6 +197,10 @@ result<archive_file> archive_file::adopt(int fd, std::string name) {
 
 bool archive_file::seekable() const noexcept {
     return S_ISREG(state_->opened.st_mode);
+}
+
+bool archive_file::whole() const noexcept {
+    return seekable() && ::lseek(state_->fd, 0, SEEK_CUR) == 0;
 }
 
 std::uint64_t archive_file::size() const noexcept {

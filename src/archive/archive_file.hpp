@@ -20,6 +20,8 @@ public:
     /// Opens for reading; never follows anything but `path` itself and never creates.
     /// Errors: errc::archive_unreadable (with the system's reason; a folder).
     static result<archive_file> open(const std::string& path);
+    /// The same, and "-" is standard input. Throws `error`; errc::usage if that is a terminal.
+    static archive_file open_input(const std::string& name);
     /// Takes over a descriptor (standard input that is a file).
     static result<archive_file> adopt(int fd, std::string name);
 
@@ -29,6 +31,8 @@ public:
 
     /// Regular file? If not (FIFO, socket, terminal) only the single pass can read it.
     bool seekable() const noexcept;
+    /// Seekable, and nobody has read from the descriptor before us.
+    bool whole() const noexcept;
     std::uint64_t size() const noexcept;
     const std::string& name() const noexcept;
     int fd() const noexcept;

@@ -45,8 +45,9 @@ void print_image(const inspected_image& image, const std::string& indent) {
 
 void print_text(const inspection& found) {
     print(concat(
-        found.archive, ": ", found.dialect, ", ", counted(found.images.size(), "image"), ", ",
-        human_bytes(found.size),
+        found.archive == "-" ? "standard input" : found.archive, ": ", found.dialect, ", ",
+        counted(found.images.size(), "image"),
+        found.size == 0 ? "" : concat(", ", human_bytes(found.size)),
         found.compression == "none" ? "" : concat(" (", found.compression, ")")));
     for (std::size_t i = 0; i < found.images.size(); ++i) {
         std::string names;

@@ -10,8 +10,6 @@
 #include "engine/stream_push.hpp"
 #include "model/text.hpp"
 
-#include <unistd.h>
-
 namespace tarpon::engine {
 
 namespace asio = boost::asio;
@@ -22,22 +20,6 @@ namespace {
 
 std::string display_name(const std::string& name) {
     return name == "-" ? "standard input" : name;
-}
-
-/// Blocking; runs on the pool.
-archive_file open_input(const std::string& name) {
-    if (name != "-")
-        return archive_file::open(name).value();
-    const int copy = ::dup(STDIN_FILENO);
-    if (copy < 0)
-        throw error(errc::archive_unreadable, "it is not open");
-    if (::isatty(copy)) {
-        ::close(copy);
-        throw error(
-            errc::usage, "there is no archive on standard input, which is a terminal", {},
-            "docker save IMAGE | tarpon push - --to REFERENCE");
-    }
-    return archive_file::adopt(copy, display_name(name)).value();
 }
 
 asio::awaitable<void>
@@ -66,8 +48,7 @@ push_once_through(run_context& run, const std::string& name, byte_source& from) 
 
 asio::awaitable<void>
 push_input(run_context& run, const std::string& name, const archive_file& file) {
-    const bool from_start = ::lseek(file.fd(), 0, SEEK_CUR) == 0;
-    if (!file.seekable() || !from_start) {
+    if (!file.whole()) {
         archive::pipe_source pipe(run.executor, file.fd());
         co_await push_once_through(run, name, pipe);
         co_return;
@@ -91,7 +72,7 @@ asio::awaitable<void> push_archive(run_context& run, std::string name) {
     std::optional<error> failed;
     try {
         auto open = [&name] {
-            return open_input(name);
+            return archive_file::open_input(name);
         };
         const archive_file file = co_await async::run_on(run.workers.get_executor(), open);
         co_await push_input(run, shown, file);

@@ -1,15 +1,25 @@
 // The public verb: contents of an archive, put into words.
 #include "archive/archive_file.hpp"
 #include "archive/contents.hpp"
+#include "archive/file_range_source.hpp"
+#include "archive/outer_source.hpp"
+#include "archive/pipe_source.hpp"
+#include "archive/tar_stream.hpp"
 #include "engine/image_tree.hpp"
+#include "engine/stream_contents.hpp"
+#include "model/hasher.hpp"
 #include "model/media_type.hpp"
 #include "model/text.hpp"
 
 #include <tarpon/inspect.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
 namespace tarpon {
 namespace {
 
+namespace asio = boost::asio;
 using archive::archive_contents;
 using archive::archive_image;
 using archive::manifest_node;
@@ -98,6 +108,18 @@ std::string dialect_of(const archive_contents& contents) {
     return oci && contents.has_docker_manifest ? "docker+oci" : oci ? "oci" : "docker";
 }
 
+inspection describe_all(const archive_contents& contents, const sniffer& sniff) {
+    inspection out;
+    out.dialect = dialect_of(contents);
+    out.compression = "none";
+    out.entries = contents.entries.size();
+    out.warnings = contents.warnings;
+    const describer describe(contents, sniff);
+    for (const archive_image& image : contents.images)
+        out.images.push_back(describe.describe(image));
+    return out;
+}
+
 inspection inspect_file(const archive::archive_file& file) {
     const archive_contents contents = file.index().value();
     const sniffer sniff = [&](archive::entry_id id) {
@@ -108,16 +130,74 @@ inspection inspect_file(const archive::archive_file& file) {
         file.read_at(entry.offset, part).value();
         return std::string(archive::to_string(archive::sniff_encoding(part)));
     };
+    return describe_all(contents, sniff);
+}
+
+/// Entries as they pass: small ones are kept, of large ones there is a digest, to tell repeated
+/// names apart from ambiguous ones.
+asio::awaitable<void>
+look_at(archive::tar_stream& tar, const archive::tar_entry& entry, engine::stream_contents& seen) {
+    engine::passed_entry& passed = seen.at(entry);
+    const auto start = co_await tar.peek(archive::sniff_bytes);
+    passed.stored = archive::sniff_encoding(start);
+    const bool kept = co_await seen.keep_if_small(tar, entry);
+    if (kept)
+        co_return;
+    hasher content;
+    std::vector<std::byte> piece(limits::tar_window_bytes);
+    while (true) {
+        const std::size_t got = co_await tar.read_some(piece);
+        if (got == 0)
+            break;
+        content.update(std::span(piece).first(got));
+    }
+    passed.stored_digest = content.finish();
+}
+
+asio::awaitable<void> read_once(byte_source& from, async::cpu_pool& workers, inspection& out) {
+    archive::outer_source plain(from, workers);
+    co_await plain.open();
+    archive::tar_stream tar(plain);
+    archive::entry_table entries;
+    engine::stream_contents seen;
+    while (true) {
+        const auto entry = co_await tar.next();
+        if (!entry)
+            break;
+        const auto id = entries.add(*entry);
+        if (!id || entry->kind != archive::entry_kind::file)
+            continue;
+        const archive::tar_entry stored = entries.at(*id);
+        co_await look_at(tar, stored, seen);
+    }
+    co_await tar.drain();
+    const archive_contents contents =
+        archive::read_contents(std::move(entries), seen, tar.ended_early()).value();
+    const sniffer sniff = [&](archive::entry_id id) {
+        return std::string(archive::to_string(seen.sniff(contents.entries.at(id)).value()));
+    };
+    out = describe_all(contents, sniff);
+    if (plain.outermost() != archive::encoding::tar)
+        out.compression = archive::to_string(plain.outermost());
+}
+
+inspection inspect_stream(const archive::archive_file& file) {
+    asio::io_context io{1};
+    async::cpu_pool workers(1);
+    std::unique_ptr<byte_source> from;
+    if (file.whole())
+        from = std::make_unique<archive::file_range_source>(file, 0, file.size(), workers);
+    else
+        from = std::make_unique<archive::pipe_source>(io.get_executor(), file.fd());
     inspection out;
-    out.archive = file.name();
-    out.dialect = dialect_of(contents);
-    out.compression = "none";
-    out.size = file.size();
-    out.entries = contents.entries.size();
-    out.warnings = contents.warnings;
-    const describer describe(contents, sniff);
-    for (const archive_image& image : contents.images)
-        out.images.push_back(describe.describe(image));
+    std::exception_ptr failed;
+    auto on_end = [&failed](std::exception_ptr e) {
+        failed = e;
+    };
+    asio::co_spawn(io, read_once(*from, workers, out), on_end);
+    io.run();
+    if (failed)
+        std::rethrow_exception(failed);
     return out;
 }
 
@@ -125,12 +205,14 @@ inspection inspect_file(const archive::archive_file& file) {
 
 inspection inspect(const std::string& name) {
     try {
-        const archive::archive_file file = archive::archive_file::open(name).value();
-        if (file.sniff().value() != archive::encoding::tar)
-            throw error(errc::archive_unsupported, "compressed archives come with the single pass");
-        return inspect_file(file);
+        const auto file = archive::archive_file::open_input(name);
+        const bool indexed = file.whole() && file.sniff().value() == archive::encoding::tar;
+        inspection found = indexed ? inspect_file(file) : inspect_stream(file);
+        found.archive = name;
+        found.size = file.whole() ? file.size() : 0;
+        return found;
     } catch (error& e) {
-        throw e.in(concat("cannot read ", name));
+        throw e.in(concat("cannot read ", name == "-" ? "standard input" : name));
     }
 }
 

@@ -56,6 +56,37 @@ const passed_entry* stream_contents::find(const tar_entry& entry) const {
     return found == passed_.end() ? nullptr : &found->second;
 }
 
+asio::awaitable<bool>
+stream_contents::keep_if_small(archive::tar_stream& tar, const tar_entry& entry) {
+    passed_entry& passed = at(entry);
+    const bool metadata = entry.name == "manifest.json" || entry.name == "index.json"
+                          || entry.name == "oci-layout" || entry.name == "repositories";
+    const bool json = passed.stored == archive::encoding::json;
+    const std::uint64_t bytes_max = metadata ? limits::docker_manifest_bytes_max
+                                    : json   ? limits::kept_json_bytes_max
+                                             : limits::kept_entry_bytes_max;
+    if (entry.size > bytes_max) {
+        if (metadata)
+            throw error(
+                errc::archive_limit,
+                concat(entry.name, " has ", entry.size, " bytes, over ", bytes_max));
+        co_return false;
+    }
+    if (kept_bytes_ + entry.size > limits::kept_total_bytes_max) {
+        if (metadata)
+            throw error(
+                errc::archive_limit, concat(
+                                         "more than ", human_bytes(limits::kept_total_bytes_max),
+                                         " of small entries (kept_total_bytes_max)"));
+        co_return false;
+    }
+    std::string bytes(static_cast<std::size_t>(entry.size), '\0');
+    (void)co_await read_full(tar, std::as_writable_bytes(std::span(bytes)));
+    kept_bytes_ += entry.size;
+    passed.kept = std::move(bytes);
+    co_return true;
+}
+
 result<std::string> stream_contents::read(const tar_entry& entry, std::uint64_t bytes_max) {
     const passed_entry* passed = find(entry);
     if (entry.size > bytes_max || !passed || !passed->kept)

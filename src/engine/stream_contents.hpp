@@ -2,6 +2,7 @@
 #pragma once
 
 #include "archive/contents.hpp"
+#include "archive/tar_stream.hpp"
 #include "engine/blob_supply.hpp"
 #include "engine/push_plan.hpp"
 
@@ -28,6 +29,12 @@ public:
     passed_entry& at(const archive::tar_entry& entry) { return passed_[entry.offset]; }
     const passed_entry* find(const archive::tar_entry& entry) const;
 
+    /// Reads the body of `tar`'s current entry into memory if it is small, or JSON, and there is
+    /// room for it. Its encoding must be known. Throws errc::archive_limit for metadata that is
+    /// too large.
+    boost::asio::awaitable<bool>
+    keep_if_small(archive::tar_stream& tar, const archive::tar_entry& entry);
+
     result<std::string> read(const archive::tar_entry& entry, std::uint64_t bytes_max) override;
     result<archive::encoding> sniff(const archive::tar_entry& entry) override;
     result<bool>
@@ -35,6 +42,7 @@ public:
 
 private:
     std::map<std::uint64_t, passed_entry> passed_;
+    std::uint64_t kept_bytes_ = 0;
 };
 
 /// Blobs of a plan over entries that passed by.

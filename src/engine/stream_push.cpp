@@ -121,8 +121,6 @@ public:
 private:
     asio::awaitable<void> read_entries();
     asio::awaitable<void> take_entry(const tar_entry& entry);
-    asio::awaitable<bool>
-    keep_if_small(const tar_entry& entry, passed_entry& passed, encoding kind);
     asio::awaitable<void> push_candidate(const tar_entry& entry, passed_entry& passed);
     asio::awaitable<void> upload(std::shared_ptr<candidate> one);
     asio::awaitable<void> read_past(std::shared_ptr<candidate> one, digest known);
@@ -136,7 +134,6 @@ private:
     repository staging_;
     archive::entry_table entries_;
     stream_contents passed_;
-    std::uint64_t kept_bytes_ = 0;
     async::task_group tasks_;
     async::condition changed_;
     std::size_t uploads_running_ = 0;
@@ -150,35 +147,6 @@ asio::awaitable<void> stream_push::probe() {
 
 bool is_legacy_json(std::string_view name) {
     return name.ends_with("/VERSION") || name.ends_with("/json");
-}
-
-asio::awaitable<bool>
-stream_push::keep_if_small(const tar_entry& entry, passed_entry& passed, encoding kind) {
-    const bool metadata = entry.name == "manifest.json" || entry.name == "index.json"
-                          || entry.name == "oci-layout" || entry.name == "repositories";
-    const std::uint64_t bytes_max = metadata                 ? limits::docker_manifest_bytes_max
-                                    : kind == encoding::json ? limits::kept_json_bytes_max
-                                                             : limits::kept_entry_bytes_max;
-    if (entry.size > bytes_max) {
-        if (metadata)
-            throw error(
-                errc::archive_limit,
-                concat(entry.name, " has ", entry.size, " bytes, over ", bytes_max));
-        co_return false;
-    }
-    if (kept_bytes_ + entry.size > limits::kept_total_bytes_max) {
-        if (metadata)
-            throw error(
-                errc::archive_limit, concat(
-                                         "more than ", human_bytes(limits::kept_total_bytes_max),
-                                         " of small entries (kept_total_bytes_max)"));
-        co_return false;
-    }
-    std::string bytes(static_cast<std::size_t>(entry.size), '\0');
-    (void)co_await read_full(tar_, std::as_writable_bytes(std::span(bytes)));
-    kept_bytes_ += entry.size;
-    passed.kept = std::move(bytes);
-    co_return true;
 }
 
 asio::awaitable<bool> stream_push::exists(const tar_entry& entry, const digest& content) {
@@ -299,7 +267,7 @@ asio::awaitable<void> stream_push::take_entry(const tar_entry& stored) {
     passed.stored = archive::sniff_encoding(start);
     if (is_legacy_json(entry.name))
         co_return;
-    const bool kept = co_await keep_if_small(entry, passed, passed.stored);
+    const bool kept = co_await passed_.keep_if_small(tar_, entry);
     if (!kept)
         co_await push_candidate(entry, passed);
 }

@@ -7,6 +7,7 @@ of its archive from being pushed. Archives that end early have cut_input.py.
 import gzip
 import io
 import json
+import os
 import socket
 import subprocess
 import threading
@@ -153,9 +154,18 @@ class HostileArchives(BadInputCase):
                 path = self.folder / self.fresh("bomb")
                 script = f"(cat; head -c {expanded} /dev/zero) | {command} > '{path}'"
                 subprocess.run(["sh", "-c", script], input=tar_header("x/layer.tar", expanded), check=True)
-                result = self.refused(3, "archive", "expansion_ratio_max", path, "--registry", self.embedded.host)
-                self.assertLess(result.summary["peak_memory_bytes"], size // 2, result)
-                self.expect_clean(self.embedded, "app")
+                for archive in (path, "-"):
+                    with open(path, "rb") as file:
+                        result = self.refused(3, "archive", "expansion_ratio_max", archive, "--registry",
+                                              self.embedded.host, stdin=file if archive == "-" else None)
+                    self.assertLess(result.summary["peak_memory_bytes"], size // 8, result)
+                    self.expect_clean(self.embedded, "app")
+                with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as cat:
+                    result = self.refused(3, "archive", "expansion_ratio_max", "-", "--registry", self.docker.host,
+                                          stdin=cat.stdout)
+                    self.assertLess(result.summary["peak_memory_bytes"], size // 8, result)
+                    cat.stdout.close()
+                self.expect_clean(self.docker, "app")
 
     def test_a_million_empty_gzip_members(self):
         data = gzip.compress(b"") * 1_000_001 + gzip.compress(tar({}))
@@ -205,6 +215,23 @@ class NoArchives(BadInputCase):
                         digests |= set(self.pushed(archive, "--to", to, stdin=stdin).references.values())
                         pull(to, self.folder / self.fresh())
                 self.assertEqual(len(digests), 1)
+
+    def test_ten_gigabytes_of_zeros_after_the_end(self):
+        """What follows an archive is read for the producer's sake, but not for ever."""
+        archive, size = tar(docker_entries(make_image(42, "app:1", size=200_000))), 10 * 2**30
+        name = self.fresh()
+        expected = self.pushed(self.file(archive), "--to", f"{self.embedded.host}/{name}:1").references.values()
+        sparse = self.file(archive, "sparse.tar")
+        os.truncate(sparse, size)
+        for registry in self.registries:
+            script = f"cat '{self.folder}/archive.tar'; head -c {size} /dev/zero"
+            with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as producer:
+                for source, stdin in (("-", producer.stdout), (sparse, None)):
+                    result = self.pushed(source, "--to", f"{registry.host}/{self.fresh()}:1", stdin=stdin)
+                    self.assertEqual(list(result.references.values()), list(expected))
+                    self.assertLess(result.summary["bytes_read"], len(archive) + 2**20, result)
+                producer.stdout.close()
+            self.assertNotEqual(producer.returncode, 0)  # it was not read to its end
 
 
 class PartialPushes(BadInputCase):

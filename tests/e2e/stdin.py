@@ -15,8 +15,8 @@ import subprocess
 import threading
 import unittest
 
-from harness import (DockerRegistry, EmbeddedRegistry, QuietHandler, RegistryCase, Running, always, http_server, needs,
-                     tarpon, wait_until)
+from harness import (Case, DockerRegistry, EmbeddedRegistry, QuietHandler, RegistryCase, Running, always, http_server,
+                     needs, tarpon, wait_until)
 from images import (Image, docker_entries, fixture, fixtures, make_image, noise, oci_entries, oci_manifest, pull,
                     sha256, tar)
 
@@ -87,19 +87,13 @@ class SameAsFromAFile(StdinCase):
                 self.assertEqual(self.push_to_fresh(registry, archive, "-", stdin=file),
                                  self.push_to_fresh(registry, archive, archive.path))
 
-    def test_pipes_that_deliver_one_byte_at_a_time(self):
-        for name in ("crane-pull-gz-layers", "skopeo-oci-zstd"):
-            archive = fixture(name)
-            data = archive.path.read_bytes()
-            for registry in self.registries:
-                base = f"{registry.host}/{self.fresh()}"
-                with Running("push", "--json", "-", *archive.where(base), stdin=subprocess.PIPE) as run:
-                    for at in range(len(data)):
-                        os.write(run.stdin.fileno(), data[at:at + 1])
-                    result = run.finish()
-                self.assertEqual(result.code, 0, result)
-                self.assertEqual({one.removeprefix(base): digest for one, digest in result.references.items()},
-                                 self.push_to_fresh(registry, archive, archive.path))
+    def test_every_fixture_through_a_pipe_that_delivers_one_byte_at_a_time(self):
+        for registry, archive, expected in self.every_fixture():
+            with self.subTest(archive=archive.name, registry=type(registry).__name__):
+                dd = ["dd", f"if={archive.path}", "bs=1", "status=none"]
+                with subprocess.Popen(dd, stdout=subprocess.PIPE) as producer:
+                    self.assertEqual(self.push_to_fresh(registry, archive, "-", stdin=producer.stdout), expected)
+                self.assertEqual(producer.returncode, 0)
 
     def test_a_fifo_and_a_socket(self):
         archive = fixture("docker28-multi")
@@ -231,6 +225,46 @@ class SeveralRepositories(StdinCase):
             result = self.pushed("-", "--to", f"{to}:1", "--to", f"{to}:2", stdin=data)
             self.assertEqual({blob["repository"] for blob in result.of("blob")}, {to})
             self.assertEqual(set(result.references), {f"{to}:1", f"{to}:2"})
+
+
+class Inspect(Case):
+    def inspected(self, archive, **how):
+        result = tarpon("inspect", "--json", archive, **how)
+        self.assertEqual((result.code, result.stderr), (0, ""), result)
+        (found,) = result.events
+        return found
+
+    def test_a_pipe_shows_what_the_file_shows(self):
+        for archive in fixtures():
+            data = archive.path.read_bytes()
+            expected = self.inspected(archive.path)
+            self.assertEqual(expected["size"], len(data))
+            piped = {**expected, "archive": "-", "size": 0}
+            with self.subTest(archive.name):
+                self.assertEqual(self.inspected("-", stdin=data), piped)
+                with open(archive.path, "rb") as file:
+                    self.assertEqual(self.inspected("-", stdin=file), {**expected, "archive": "-"})
+            for name, compress in COMPRESSIONS.items():
+                with self.subTest(archive.name, compression=name):
+                    packed = compress(data)
+                    self.assertEqual(self.inspected("-", stdin=packed), {**piped, "compression": name})
+                    path = self.file(packed)
+                    self.assertEqual(self.inspected(path), {
+                        **expected, "archive": str(path), "size": len(packed), "compression": name})
+
+    def test_words_for_people(self):
+        data = tar(docker_entries(make_image(9, "app:1")))
+        result = tarpon("inspect", "-", stdin=gzip.compress(data))
+        self.assertEqual(result.code, 0, result)
+        self.assertRegex(result.stdout, r"^standard input: docker, 1 image \(gzip\)\n@1 app:1\n")
+
+    def test_what_is_no_archive(self):
+        data = tar(docker_entries(make_image(10, "app:1")))
+        for bad, words in ((b"", "there is no data"), (data[:3000], "ended early"), (b"text\n" * 200, "not a tar"),
+                           (tar({"a": b"b"}), "manifest.json")):
+            result = tarpon("inspect", "--json", "-", stdin=bad)
+            self.assertEqual(result.code, 3, result)
+            self.assertRegex(result.stderr, f"^tarpon: error: cannot read standard input: .*{words}")
 
 
 class Options(StdinCase):
