@@ -93,7 +93,8 @@ class Proxies(TlsCase):
     ODD_PASSWORD = "MARKER-p%s@:/"
 
     def url(self, proxy: str, password: str = PASSWORD, scheme: str = "http") -> str:
-        return f"{scheme}://{self.USER}:{urllib.parse.quote(password, safe="")}@{proxy}"
+        quoted = urllib.parse.quote(password, safe="")
+        return f"{scheme}://{self.USER}:{quoted}@{proxy}"
 
     def push_through(self, registry, *options, env):
         port = registry.host.rpartition(":")[2]
