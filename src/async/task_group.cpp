@@ -75,6 +75,7 @@ asio::awaitable<void> task_group::join() {
     co_await asio::this_coro::throw_if_cancelled(false);
     while (!children_.empty()) {
         if (stopped) {
+            join_cancelled_ = true;
             cancel();
             // Else every further wait would return at once.
             co_await asio::this_coro::reset_cancellation_state(

@@ -28,6 +28,9 @@ public:
     /// Waits for all children, also those spawned meanwhile; rethrows the first failure.
     boost::asio::awaitable<void> join();
     void cancel();
+    /// Was join() cancelled, and with it the children? Tells a caller that cancels them itself and
+    /// so expects what join() throws.
+    bool join_cancelled() const noexcept { return join_cancelled_; }
 
     std::size_t running() const noexcept { return children_.size(); }
 
@@ -40,6 +43,7 @@ private:
     child_list children_;
     std::exception_ptr failed_;
     bool cancelled_ = false;
+    bool join_cancelled_ = false;
 };
 
 } // namespace tarpon::async

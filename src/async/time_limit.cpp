@@ -33,6 +33,8 @@ best_effort(asio::awaitable<void> work, std::chrono::steady_clock::duration time
     bool ended = false;
     task_group group(executor);
     group.spawn(run_then_flag(std::move(work), ended, timer));
+    // A wait that was cancelled must not keep join() from being entered.
+    co_await asio::this_coro::throw_if_cancelled(false);
     (void)co_await timer.async_wait(nothrow);
     if (!ended)
         group.cancel();
@@ -41,6 +43,9 @@ best_effort(asio::awaitable<void> work, std::chrono::steady_clock::duration time
     } catch (const boost::system::system_error&) {
         // the cancellation just asked for
     }
+    co_await asio::this_coro::throw_if_cancelled(true);
+    if (group.join_cancelled())
+        throw boost::system::system_error(asio::error::operation_aborted);
     co_return ended;
 }
 

@@ -13,7 +13,8 @@ http_client::http_client(
     std::size_t connections_max,
     std::function<void(const std::string&)> trace)
     : executor_(executor)
-    , pool_(std::move(executor), options, connections_max)
+    , pool_(executor, options, connections_max)
+    , downloads_(std::move(executor), options, connections_max)
     , trace_(std::move(trace)) {}
 
 asio::awaitable<exchange_outcome>
@@ -56,7 +57,7 @@ asio::awaitable<http_response> http_client::send(http_request request) {
 
 asio::awaitable<std::unique_ptr<http_download>> http_client::download(http_request request) {
     // A fresh connection: a body that breaks half-way cannot be told from a stale one in time.
-    connection_lease lease = co_await pool_.acquire(request.to.at, true);
+    connection_lease lease = co_await downloads_.acquire(request.to.at, true);
     ++counters_.requests;
     co_return co_await http_download::begin(std::move(lease), std::move(request));
 }

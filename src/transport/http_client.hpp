@@ -37,7 +37,9 @@ public:
 
     boost::asio::any_io_executor executor() const { return executor_; }
     const http_counters& counters() const noexcept { return counters_; }
-    std::uint64_t connections_opened() const noexcept { return pool_.opened(); }
+    std::uint64_t connections_opened() const noexcept {
+        return pool_.opened() + downloads_.opened();
+    }
 
 private:
     boost::asio::awaitable<exchange_outcome>
@@ -45,6 +47,9 @@ private:
 
     boost::asio::any_io_executor executor_;
     connection_pool pool_;
+    /// Whoever reads a download may need a connection for a request, to pass on what it reads; if
+    /// both came out of one pool, enough readers would wait for each other for ever.
+    connection_pool downloads_;
     http_counters counters_;
     std::function<void(const std::string&)> trace_;
 };

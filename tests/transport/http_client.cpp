@@ -164,4 +164,23 @@ BOOST_AUTO_TEST_CASE(every_status_is_the_callers) {
     run_coroutine(any_status);
 }
 
+asio::awaitable<void> request_beside_a_download(asio::io_context& io) {
+    const auto say = [](const seen_request&) {
+        return answer::with(200, "fine");
+    };
+    scripted_server server(io, say);
+    http_client client(io.get_executor(), {}, 1);
+    const auto body = co_await client.download(to(server, "GET"));
+    const http_response got = co_await client.send(to(server, "PUT"));
+    BOOST_TEST(got.status == 200);
+    BOOST_TEST(body->status() == 200);
+    BOOST_TEST(server.connections() == 2u);
+    BOOST_TEST(client.connections_opened() == 2u);
+}
+
+// Who passes on what he downloads needs both; with one bound for both he would wait for ever.
+BOOST_AUTO_TEST_CASE(download_leaves_its_connections_to_requests) {
+    run_coroutine([](asio::io_context& io) { return request_beside_a_download(io); });
+}
+
 BOOST_AUTO_TEST_SUITE_END()
