@@ -27,19 +27,28 @@ blob_status status_of(upload_outcome outcome) {
 
 class blob_pusher {
 public:
-    blob_pusher(run_context& run, blob_supply& from, const push_plan& plan, const blob_job& job)
+    blob_pusher(
+        run_context& run,
+        blob_supply& from,
+        const push_plan& plan,
+        const blob_job& job,
+        std::vector<std::size_t> targets)
         : run_(run)
         , from_(from)
         , plan_(plan)
         , job_(job)
+        , targets_(std::move(targets))
         , busy_(run.board, job.label, from.bytes_to_read(job)) {}
 
-    asio::awaitable<blob_facts> go();
+    asio::awaitable<blob_outcome> go();
 
 private:
     asio::awaitable<void> ask_all();
+    asio::awaitable<void> ask(std::size_t repository);
     asio::awaitable<void> bring_to(std::size_t repository);
     void look_at_earlier();
+    bool is_present(std::size_t repository) const;
+    void refused(std::size_t repository, const error& why);
     asio::awaitable<std::unique_ptr<registry::upload_body>> open_body();
     /// A repository of the same registry that has the blob.
     std::optional<std::string> mount_source(const repository& target) const;
@@ -53,8 +62,10 @@ private:
     blob_supply& from_;
     const push_plan& plan_;
     const blob_job& job_;
+    const std::vector<std::size_t> targets_;
     activity busy_;
     blob_facts facts_;
+    std::map<std::size_t, error> refused_;
     bool digest_known_ = false; ///< facts_.content is right
     std::vector<std::size_t> present_;
     std::optional<repository> elsewhere_; ///< pushed there while the archive was read
@@ -75,16 +86,46 @@ void blob_pusher::tell(
     run_.blob_done(event, bytes_not_read);
 }
 
+bool blob_pusher::is_present(std::size_t repository) const {
+    return std::find(present_.begin(), present_.end(), repository) != present_.end();
+}
+
+/// Throws what concerns the blob itself.
+void blob_pusher::refused(std::size_t repository, const error& why) {
+    const error_class kind = class_of(why.code());
+    const bool network = kind == error_class::network;
+    if (!network && kind != error_class::registry && kind != error_class::auth
+        && why.code() != errc::archive_blob_missing)
+        throw why;
+    // Where the network fails, it fails for every repository of that host.
+    const std::string& host = plan_.repositories[repository].host;
+    for (const std::size_t at : targets_)
+        if (at == repository || (network && plan_.repositories[at].host == host && !is_present(at)))
+            refused_.emplace(at, why);
+}
+
+asio::awaitable<void> blob_pusher::ask(std::size_t repository) {
+    const auto& where = plan_.repositories[repository];
+    const auto found = co_await registry::head_blob(run_.registry(where), where.path, *job_.known);
+    // Another size under this digest: the registry's copy is broken, or the name was no digest.
+    const bool same_size = !found.size || *found.size == job_.stored_bytes;
+    if (found.present && same_size)
+        present_.push_back(repository);
+}
+
 asio::awaitable<void> blob_pusher::ask_all() {
     busy_.state("checking");
     for (const std::size_t at : job_.repositories) {
-        const repository& where = plan_.repositories[at];
-        const auto found =
-            co_await registry::head_blob(run_.registry(where), where.path, *job_.known);
-        // Another size under this digest: the registry's copy is broken, or the name was no digest.
-        const bool same_size = !found.size || *found.size == job_.stored_bytes;
-        if (found.present && same_size)
-            present_.push_back(at);
+        if (refused_.contains(at))
+            continue;
+        std::optional<error> failed;
+        try {
+            co_await ask(at);
+        } catch (const error& e) {
+            failed = e;
+        }
+        if (failed)
+            refused(at, *failed);
     }
     if (present_.empty())
         co_return;
@@ -157,22 +198,34 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
     tell(repository, status_of(done.outcome), sent, 0);
 }
 
-asio::awaitable<blob_facts> blob_pusher::go() {
+asio::awaitable<blob_outcome> blob_pusher::go() {
     look_at_earlier();
     if (job_.known && !digest_known_)
         co_await ask_all();
-    const std::vector<std::size_t> there = present_;
-    for (const std::size_t at : job_.repositories)
-        if (std::find(there.begin(), there.end(), at) == there.end())
+    for (const std::size_t at : targets_) {
+        if (is_present(at) || refused_.contains(at))
+            continue;
+        std::optional<error> failed;
+        try {
             co_await bring_to(at);
-    co_return facts_;
+        } catch (const error& e) {
+            failed = e;
+        }
+        if (failed)
+            refused(at, *failed);
+    }
+    co_return blob_outcome{facts_, refused_};
 }
 
 } // namespace
 
-asio::awaitable<blob_facts>
-push_blob(run_context& run, blob_supply& from, const push_plan& plan, const blob_job& job) {
-    blob_pusher pusher(run, from, plan, job);
+asio::awaitable<blob_outcome> push_blob(
+    run_context& run,
+    blob_supply& from,
+    const push_plan& plan,
+    const blob_job& job,
+    std::vector<std::size_t> targets) {
+    blob_pusher pusher(run, from, plan, job, std::move(targets));
     co_return co_await pusher.go();
 }
 

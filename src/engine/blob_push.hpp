@@ -7,13 +7,28 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <map>
+#include <vector>
+
 namespace tarpon::engine {
 
+struct blob_outcome {
+    blob_facts facts;
+    /// Targets that do not have it, and why: what a registry refuses in one repository is no reason
+    /// to leave it out of another.
+    std::map<std::size_t, error> refused;
+};
+
 /// Asks every repository first where the digest is known; then uploads once and mounts the rest.
-/// A repository that does not mount gets it uploaded again.
-/// Throws `error`; errc::archive_blob_missing when the blob is neither in the archive nor there.
-boost::asio::awaitable<blob_facts>
-push_blob(run_context& run, blob_supply& from, const push_plan& plan, const blob_job& job);
+/// A repository that does not mount gets it uploaded again. `targets` are those of the job's
+/// repositories (by their index in the plan) that still want it.
+/// Throws `error` for what is wrong with the blob itself.
+boost::asio::awaitable<blob_outcome> push_blob(
+    run_context& run,
+    blob_supply& from,
+    const push_plan& plan,
+    const blob_job& job,
+    std::vector<std::size_t> targets);
 
 /// Dry run: is it in this repository?
 boost::asio::awaitable<bool>

@@ -49,7 +49,8 @@ private:
     void start_counting();
     void blob_failed(std::size_t blob, const error& what);
     void image_failed(std::size_t image, error what);
-    bool still_wanted(std::size_t blob) const;
+    bool wants_blobs(std::size_t image) const;
+    std::vector<std::size_t> targets_of(std::size_t blob) const;
     void fail_target(const image_target& target, error what);
 
     run_context& run_;
@@ -164,11 +165,17 @@ void plan_execution::start_counting() {
     run_.totals.total_known = run_.totals.archives_total == 1;
 }
 
-bool plan_execution::still_wanted(std::size_t blob) const {
+bool plan_execution::wants_blobs(std::size_t image) const {
+    return !states_[image].failed && !states_[image].unchanged;
+}
+
+/// The repositories of the images that still want this blob.
+std::vector<std::size_t> plan_execution::targets_of(std::size_t blob) const {
+    std::set<std::size_t> wanted;
     for (const std::size_t image : waiting_[blob])
-        if (!states_[image].failed && !states_[image].unchanged)
-            return true;
-    return false;
+        if (wants_blobs(image))
+            wanted.insert(plan_.images[image].repository);
+    return {wanted.begin(), wanted.end()};
 }
 
 asio::awaitable<void> plan_execution::look_at(std::size_t image) {
@@ -194,8 +201,10 @@ void plan_execution::blob_failed(std::size_t blob, const error& what) {
 
 asio::awaitable<void> plan_execution::push_one_blob(std::size_t blob) {
     std::optional<error> failed;
+    blob_outcome outcome;
+    std::vector<std::size_t> targets = targets_of(blob);
     try {
-        facts_[blob] = co_await push_blob(run_, supply_, plan_, plan_.blobs[blob]);
+        outcome = co_await push_blob(run_, supply_, plan_, plan_.blobs[blob], std::move(targets));
     } catch (const error& e) {
         failed = e;
     }
@@ -203,13 +212,18 @@ asio::awaitable<void> plan_execution::push_one_blob(std::size_t blob) {
         blob_failed(blob, *failed);
         co_return;
     }
-    for (const std::size_t image : waiting_[blob])
+    facts_[blob] = std::move(outcome.facts);
+    for (const std::size_t image : waiting_[blob]) {
+        const auto refused = outcome.refused.find(plan_.images[image].repository);
+        if (refused != outcome.refused.end() && wants_blobs(image))
+            image_failed(image, refused->second);
         if (--states_[image].blobs_left == 0)
             co_await publish(image);
+    }
 }
 
 asio::awaitable<void> plan_execution::publish(std::size_t image) {
-    if (states_[image].failed || states_[image].unchanged)
+    if (!wants_blobs(image))
         co_return;
     std::optional<error> failed;
     try {
@@ -230,7 +244,7 @@ asio::awaitable<void> plan_execution::work(std::size_t item) {
         co_return;
     }
     const std::size_t blob = item - plan_.images.size();
-    if (still_wanted(blob)) {
+    if (!targets_of(blob).empty()) {
         co_await push_one_blob(blob);
         co_return;
     }
