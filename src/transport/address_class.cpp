@@ -22,11 +22,11 @@ constexpr std::uint32_t ip4(unsigned a, unsigned b, unsigned c, unsigned d) {
 }
 
 constexpr block4 internal4[] = {
-    {ip4(0, 0, 0, 0), 8},      {ip4(10, 0, 0, 0), 8},     {ip4(100, 64, 0, 0), 10},
-    {ip4(127, 0, 0, 0), 8},    {ip4(169, 254, 0, 0), 16}, {ip4(172, 16, 0, 0), 12},
-    {ip4(192, 0, 0, 0), 24},   {ip4(192, 0, 2, 0), 24},   {ip4(192, 168, 0, 0), 16},
-    {ip4(198, 18, 0, 0), 15},  {ip4(198, 51, 100, 0), 24}, {ip4(203, 0, 113, 0), 24},
-    {ip4(224, 0, 0, 0), 4},    {ip4(240, 0, 0, 0), 4},
+    {ip4(0, 0, 0, 0), 8},     {ip4(10, 0, 0, 0), 8},      {ip4(100, 64, 0, 0), 10},
+    {ip4(127, 0, 0, 0), 8},   {ip4(169, 254, 0, 0), 16},  {ip4(172, 16, 0, 0), 12},
+    {ip4(192, 0, 0, 0), 24},  {ip4(192, 0, 2, 0), 24},    {ip4(192, 168, 0, 0), 16},
+    {ip4(198, 18, 0, 0), 15}, {ip4(198, 51, 100, 0), 24}, {ip4(203, 0, 113, 0), 24},
+    {ip4(224, 0, 0, 0), 4},   {ip4(240, 0, 0, 0), 4},
 };
 
 bool is_internal4(std::uint32_t address) noexcept {
@@ -79,9 +79,9 @@ address_kind classify_host(std::string_view host) noexcept {
     if (host == "localhost" || host.ends_with(".localhost"))
         return address_kind::internal;
     // "127.1", "0x7f000001", "2130706433": names to us, addresses to some resolvers.
-    const bool looks_numeric =
-        !host.empty() && host.find_first_not_of("0123456789abcdefABCDEFxX.") == host.npos
-        && host.back() >= '0' && host.back() <= '9';
+    const bool looks_numeric = !host.empty()
+                               && host.find_first_not_of("0123456789abcdefABCDEFxX.") == host.npos
+                               && host.back() >= '0' && host.back() <= '9';
     return looks_numeric ? address_kind::internal : address_kind::name;
 }
 

@@ -27,7 +27,8 @@ result<proxy> parse_proxy(const std::string& variable, std::string text) {
     const auto view = urls::parse_uri(text);
     if (!view || view->host_address().empty())
         return bad_proxy(variable);
-    const std::string scheme = to_lower(std::string_view(view->scheme().data(), view->scheme().size()));
+    const std::string scheme =
+        to_lower(std::string_view(view->scheme().data(), view->scheme().size()));
     if (scheme != "http" && scheme != "https")
         return bad_proxy(variable);
     proxy found;
@@ -93,7 +94,8 @@ bool in_block(std::string_view block, std::string_view host) {
 bool take_port(std::string_view& entry, std::uint16_t port) {
     if (entry.starts_with('[')) {
         const std::size_t end = entry.find(']');
-        const std::string_view rest = end == entry.npos ? std::string_view() : entry.substr(end + 1);
+        const std::string_view rest =
+            end == entry.npos ? std::string_view() : entry.substr(end + 1);
         entry = entry.substr(1, end == entry.npos ? entry.npos : end - 1);
         return rest.empty() || parse_decimal(rest.substr(1)) == port;
     }

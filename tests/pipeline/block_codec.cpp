@@ -87,7 +87,8 @@ BOOST_DATA_TEST_CASE(zstd_round_trip, bdata::make({1, 3, 19}) * bdata::make(size
     }
 }
 
-// The window of levels 1 and 2 reaches over block borders: two equal blocks of noise shorter than 32 KiB apart.
+// The window of levels 1 and 2 reaches over block borders: two equal blocks of noise shorter than
+// 32 KiB apart.
 BOOST_AUTO_TEST_CASE(gzip_blocks_see_what_was_before_them) {
     const std::string chunk = noise(20'000);
     std::string input = noise(524288 - 20'000) + chunk + chunk;

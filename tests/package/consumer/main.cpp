@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
     options.where.image = "@1";
     tarpon::progress_observer silent;
     const tarpon::push_report report = tarpon::push_blocking({argv[1]}, options, silent);
-    std::cout << "exit code " << report.exit_code() << ": " << report.failures.at(0).what.message() << "\n";
+    std::cout << "exit code " << report.exit_code() << ": " << report.failures.at(0).what.message()
+              << "\n";
     return found.images.size() == 3 && report.exit_code() == 6 ? 0 : 1;
 }
