@@ -464,17 +464,18 @@ asio::awaitable<std::string> settled(running_registry& registry, std::string loc
     }
 }
 
-asio::awaitable<void> waits_until_busy(running_registry& registry, std::string location) {
-    int status = 204;
-    while (status == 204) {
-        const auto answer = co_await registry.send("GET", location);
-        status = answer.status;
-    }
-    BOOST_TEST(status == 409);
-}
-
 std::string patch_head(const std::string& target, const std::string& framing) {
     return "PATCH " + target + " HTTP/1.1\r\nHost: localhost\r\n" + framing + "\r\n\r\n";
+}
+
+/// Sends the head of a PATCH and waits until it has the session: then the body is asked for.
+/// (Asking where the session stands would take it, and could be what keeps the PATCH out.)
+asio::awaitable<void>
+begin_patch(raw_connection& connection, std::string location, std::string framing) {
+    const std::string head = patch_head(location, framing + "\r\nExpect: 100-continue");
+    (void)co_await connection.send(head);
+    const std::string answer = co_await connection.read_until("\r\n\r\n");
+    BOOST_TEST(answer == "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 asio::awaitable<void> goes_away(running_registry& registry) {
@@ -485,10 +486,10 @@ asio::awaitable<void> goes_away(running_registry& registry) {
         const std::string location = co_await registry.begin("team/app");
         raw_connection connection(registry.io());
         co_await connection.connect(registry.port());
-        const std::string head = patch_head(location, framing) + (chunked ? "927c0\r\n" : "");
-        const bool sent = co_await connection.send(head + content.substr(0, 600'000));
+        co_await begin_patch(connection, location, framing);
+        const std::string chunk_line = chunked ? "927c0\r\n" : "";
+        const bool sent = co_await connection.send(chunk_line + content.substr(0, 600'000));
         BOOST_TEST(sent);
-        co_await waits_until_busy(registry, location);
         connection.close();
         // All that came is kept, and the upload goes on from there.
         const std::string range = co_await settled(registry, location);
@@ -518,9 +519,8 @@ asio::awaitable<void> two_patches(running_registry& registry) {
     const std::string location = co_await registry.begin("team/app");
     raw_connection first(registry.io());
     co_await first.connect(registry.port());
-    const bool sent = co_await first.send(patch_head(location, "Content-Length: 10") + "hello");
-    BOOST_TEST(sent);
-    co_await waits_until_busy(registry, location);
+    co_await begin_patch(first, location, "Content-Length: 10");
+    (void)co_await first.send("hello");
     const auto second = co_await registry.send("PATCH", location, "other");
     check_error(second, 409, "BLOB_UPLOAD_INVALID");
     const auto put =
