@@ -168,7 +168,7 @@ authorizer::ask_token_server(scope_list scopes, const credentials& who) {
     co_return co_await http_.send(make_token_get(*bearer_, scopes, who));
 }
 
-error authorizer::token_refused(const http_response& response, const credentials& who) const {
+error authorizer::token_refused(const http_response& response) const {
     const auto words = transport::read_error_body(response.header("Content-Type"), response.body);
     const std::string cause = concat(
         response.status, " from ", bearer_->realm.redacted(), words.message.empty() ? "" : ": ",
@@ -191,7 +191,7 @@ asio::awaitable<token> authorizer::fetch_token(scope_list scopes, std::string re
             errc::registry_protocol,
             concat("the token server of ", host_, " redirects, which is not followed"));
     if (!response.ok())
-        throw token_refused(response, *who);
+        throw token_refused(response);
     co_return parse_token(response.body, std::chrono::steady_clock::now()).value();
 }
 

@@ -62,7 +62,7 @@ private:
     boost::asio::awaitable<transport::http_response>
     ask_token_server(scope_list scopes, const credentials& who);
     scope_list scopes_for(const access& wanted) const;
-    error token_refused(const transport::http_response& response, const credentials& who) const;
+    error token_refused(const transport::http_response& response) const;
 
     transport::http_client& http_;
     std::string host_;
