@@ -160,12 +160,15 @@ asio::awaitable<std::string> authorizer::token_for(scope_list scopes, std::strin
 asio::awaitable<http_response>
 authorizer::ask_token_server(scope_list scopes, const credentials& who) {
     // A password goes by GET, an identity token by POST; servers that know no POST are asked again.
-    if (!who.identity_token.empty()) {
-        http_response response = co_await http_.send(make_token_post(*bearer_, scopes, who));
-        if (response.ok() || !wants_get(response.status) || !who.has_password())
-            co_return response;
+    const bool by_post = !who.identity_token.empty();
+    http_request request =
+        by_post ? make_token_post(*bearer_, scopes, who) : make_token_get(*bearer_, scopes, who);
+    http_response response = co_await http_.send(std::move(request));
+    if (by_post && wants_get(response.status) && who.has_password()) {
+        http_request again = make_token_get(*bearer_, scopes, who);
+        response = co_await http_.send(std::move(again));
     }
-    co_return co_await http_.send(make_token_get(*bearer_, scopes, who));
+    co_return response;
 }
 
 error authorizer::token_refused(const http_response& response) const {

@@ -30,9 +30,8 @@ login_place parse_host(std::string_view text) {
 }
 
 std::string file_of(const connection_options& options) {
-    const std::string file = options.auth_file.empty()
-                                 ? auth::docker_config_path(process_environment)
-                                 : options.auth_file;
+    std::string file = options.auth_file.empty() ? auth::docker_config_path(process_environment)
+                                                 : options.auth_file;
     if (file.empty())
         throw error(
             errc::usage, "there is no place for credentials: HOME and DOCKER_CONFIG are not set",
