@@ -242,8 +242,10 @@ exchange_outcome conversation::outcome() {
     out.body_begun = body_begun_;
     out.answer_begun = answer_begun_;
     if (answered_) {
-        // Bytes after the answer would be taken for the next one.
-        out.reusable = sent_ && keep_alive_ && over_.received.size() == 0;
+        // Bytes after the answer would be taken for the next one. A forwarding proxy may close
+        // after its answer without saying so (tinyproxy does), while the next body is already on
+        // its way.
+        out.reusable = sent_ && keep_alive_ && !over_.forwarded_by && over_.received.size() == 0;
         out.response = std::move(response_);
         return out;
     }
