@@ -19,9 +19,15 @@ namespace asio = boost::asio;
 
 namespace {
 
+/// Signals are caught before the first event is out: whoever has seen it may interrupt.
 push_report run_push(const push_command& command, push_options options, console& out) {
     asio::io_context io{1};
     stop_signals stop(io);
+    out.start();
+    if (command.password_on_command_line)
+        out.warning("--password can be seen by other users of this machine; use --password-stdin");
+    if (options.connection.insecure)
+        out.warning("--insecure: TLS certificates are not verified");
     std::optional<push_report> report;
     std::exception_ptr failed;
     auto on_end = [&](std::exception_ptr e, push_report r) {
@@ -38,29 +44,33 @@ push_report run_push(const push_command& command, push_options options, console&
     return std::move(*report);
 }
 
+int give_up(console& out, const error& why) {
+    out.report(why);
+    push_summary nothing;
+    nothing.failed = 1;
+    out.summary(nothing);
+    return exit_code_of(class_of(why.code()));
+}
+
 } // namespace
 
 int run(const push_command& command) {
     console out(command.output);
-    out.start();
+    push_options options = command.options;
+    // Before signals are caught, so that an interrupt ends the wait for a password.
     try {
-        push_options options = command.options;
         if (command.password_stdin)
             options.connection.password = read_password_line();
-        if (command.password_on_command_line)
-            out.warning(
-                "--password can be seen by other users of this machine; use --password-stdin");
-        if (options.connection.insecure)
-            out.warning("--insecure: TLS certificates are not verified");
+    } catch (const error& e) {
+        out.start();
+        return give_up(out, e);
+    }
+    try {
         const push_report report = run_push(command, std::move(options), out);
         out.summary(report.summary);
         return report.exit_code();
     } catch (const error& e) {
-        out.report(e);
-        push_summary nothing;
-        nothing.failed = 1;
-        out.summary(nothing);
-        return exit_code_of(class_of(e.code()));
+        return give_up(out, e);
     }
 }
 

@@ -34,8 +34,12 @@ void check_options(const push_options& options) {
         throw error(errc::usage, "zstd layers need OCI manifests: leave out --format docker");
 }
 
-asio::awaitable<void>
-push_all(engine::run_context& run, const std::vector<std::string>& archives, bool& interrupted) {
+void note_interrupt(engine::run_context& run, const std::string& archive) {
+    run.failed(error(errc::cancelled, concat("interrupted while pushing ", archive)), {}, archive);
+}
+
+asio::awaitable<void> push_all(engine::run_context& run, const std::vector<std::string>& archives) {
+    bool interrupted = false;
     for (const std::string& archive : archives) {
         std::optional<error> broken;
         try {
@@ -51,8 +55,7 @@ push_all(engine::run_context& run, const std::vector<std::string>& archives, boo
         if (broken)
             run.failed(std::move(*broken), {}, archive);
         if (interrupted) {
-            run.failed(
-                error(errc::cancelled, concat("interrupted while pushing ", archive)), {}, archive);
+            note_interrupt(run, archive);
             co_return;
         }
     }
@@ -77,8 +80,12 @@ push(std::vector<std::string> archives, push_options options, progress_observer&
     run.totals.archives_total = archives.size();
     async::task_group reporter(executor);
     reporter.spawn(engine::report_progress(run));
-    bool interrupted = false;
-    co_await push_all(run, archives, interrupted);
+    // A signal may have come before the event loop ran; the next co_await would throw past the end.
+    const auto stop = co_await asio::this_coro::cancellation_state;
+    if (stop.cancelled() == asio::cancellation_type::none)
+        co_await push_all(run, archives);
+    else if (!archives.empty())
+        note_interrupt(run, archives.front());
     // What follows is clean-up and is not interrupted.
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     reporter.cancel();
