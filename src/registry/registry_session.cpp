@@ -105,6 +105,10 @@ registry_session::redirect_of(const http_response& response, const transport::ur
         throw error(
             errc::registry_protocol, concat(at_.host, " redirected from https to http"),
             next->redacted());
+    if (transport::leads_inside(asked_at.at, next->at))
+        throw error(
+            errc::registry_protocol, concat(at_.host, " redirected to an internal address"),
+            next->at.str());
     return *next;
 }
 
