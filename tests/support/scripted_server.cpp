@@ -360,7 +360,7 @@ asio::awaitable<void> accept_peers(core_ptr core) {
     while (true) {
         tcp::socket socket(core->io);
         const auto got = co_await core->acceptor.async_accept(socket, async::nothrow);
-        if (std::get<0>(got))
+        if (std::get<0>(got) || !core->acceptor.is_open())
             co_return;
         auto one = std::make_shared<peer>(core, std::move(socket));
         core->peers.push_back(one);
@@ -473,6 +473,9 @@ scripted_server::~scripted_server() {
     state_->acceptor.close(ignored);
     for (const auto& one : state_->peers)
         one->close();
+    // A peer knows the core, and its coroutine owns it: where the event loop never runs again, the
+    // core must not be what keeps it.
+    state_->peers.clear();
 }
 
 std::uint16_t scripted_server::port() const noexcept {
