@@ -15,8 +15,8 @@ import subprocess
 import threading
 import unittest
 
-from harness import (Case, DockerRegistry, EmbeddedRegistry, QuietHandler, RegistryCase, Running, always, http_server,
-                     needs, tarpon, wait_until)
+from harness import (SANITIZED, Case, DockerRegistry, EmbeddedRegistry, QuietHandler, RegistryCase, Running, always,
+                     http_server, needs, tarpon, wait_until)
 from images import (Image, docker_entries, fixture, fixtures, make_image, noise, oci_entries, oci_manifest, pull,
                     sha256, tar)
 
@@ -41,7 +41,8 @@ class StdinCase(RegistryCase):
 
     def every_fixture(self):
         """Yields (registry, fixture, what a push of its file gives)."""
-        for registry in self.registries:
+        # With sanitizers one registry: the other one's answers do not change how a pipe is read.
+        for registry in (self.embedded,) if SANITIZED else self.registries:
             for archive in fixtures():
                 yield registry, archive, self.push_to_fresh(registry, archive, archive.path)
 
