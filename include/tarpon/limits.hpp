@@ -73,6 +73,19 @@ inline constexpr std::chrono::seconds idle_time_max{60};    // a socket on which
 inline constexpr std::chrono::seconds commit_time_max{600}; // some registries hash at the PUT
 inline constexpr std::chrono::seconds keep_alive_idle_max{20};
 
+// --- trying again ------------------------------------------------------------------------------
+inline constexpr int retries_default = 5; // after the first try, for each request or blob
+inline constexpr int retries_max = 100;
+inline constexpr std::chrono::milliseconds retry_delay_first{500}; // doubles with each repetition
+inline constexpr std::chrono::milliseconds retry_delay_max{30'000};
+inline constexpr std::chrono::seconds retry_after_max{300}; // whatever a Retry-After says
+
+// --- uploads in chunks, where a registry or a proxy wants them
+// ------------------------------------
+inline constexpr std::uint64_t chunk_bytes_default = 4ull * 1024 * 1024; // GHCR takes no more
+inline constexpr std::uint64_t chunk_bytes_min = 64ull * 1024;
+inline constexpr std::uint64_t chunk_bytes_max = 64ull * 1024 * 1024; // held in memory by each job
+
 // --- HTTP, as a server -------------------------------------------------------------------------
 inline constexpr std::size_t request_header_bytes_max = 32 * 1024;
 inline constexpr std::size_t request_target_bytes_max = 8 * 1024;

@@ -3,6 +3,7 @@
 
 #include <tarpon/limits.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +21,10 @@ enum class manifest_format { automatic, oci, docker };
 
 /// What to do when an index names platforms that are neither in the archive nor in the registry.
 enum class missing_platforms { error, prune };
+
+/// How the bytes of a blob go out. `automatic`: in one request, and in chunks once the registry or
+/// a proxy before it turns out to want them. `never`: only in one request. `always`: in chunks.
+enum class chunking { automatic, never, always };
 
 /// How to reach registries. Secrets stay in here: they never reach a log, an event or an error.
 struct connection_options {
@@ -68,6 +73,13 @@ struct push_options {
 
     /// Most uploads, and connections to one registry, at a time.
     int jobs = limits::jobs_default;
+    /// Tries after the first, for each request and for each blob.
+    int retries = limits::retries_default;
+    /// Before the first repetition; doubles with each further one.
+    std::chrono::milliseconds retry_delay = limits::retry_delay_first;
+    chunking chunks = chunking::automatic;
+    /// Bytes of a chunk; fewer where the registry takes no more. 0: limits::chunk_bytes_default.
+    std::uint64_t chunk_bytes = 0;
     /// CPU workers for hashing and compression; 0: as many as there are processors.
     int threads = 0;
     /// Hard cap on buffers in bytes. Costs throughput below about 2 MiB for each job.

@@ -55,6 +55,15 @@ struct failure_event {
     std::string archive;
 };
 
+/// Something failed that may pass, and is tried again after `delay`.
+struct retry_event {
+    std::string what;     ///< "HOST, to open an upload in team/app"
+    int attempt = 0;      ///< 1 for the first repetition
+    int attempts_max = 0; ///< repetitions there may be
+    std::chrono::milliseconds delay{0};
+    std::string reason; ///< what failed, in words
+};
+
 enum class log_level { error, warn, info, debug, trace };
 
 /// A blob under way. `total` is 0 where it is not known.
@@ -87,6 +96,7 @@ public:
     virtual void on_image(const image_event&) {}
     virtual void on_plan(const plan_event&) {}
     virtual void on_failure(const failure_event&) {}
+    virtual void on_retry(const retry_event&) {}
     virtual void on_progress(const progress_snapshot&) {}
     /// Secrets, headers and query strings are never in a message.
     virtual void on_log(log_level, const std::string& /*message*/) {}

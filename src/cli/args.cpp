@@ -92,6 +92,7 @@ struct raw_texts {
     std::string format = "auto";
     std::string missing = "error";
     std::string memory;
+    std::string chunk_size = "auto";
     std::vector<std::string> map;
     std::string progress = "auto";
     std::string log_level = "warn";
@@ -166,6 +167,14 @@ void add_how(CLI::App& app, push_command& push, raw_texts& raw) {
     add_option(
         app, "--threads", options.threads, "workers for hashing and compression [processors]")
         ->check(CLI::Range(1, limits::threads_max))
+        ->group(group);
+    add_option(
+        app, "--retries", options.retries, "tries after the first, for each request or blob [5]")
+        ->check(CLI::Range(0, limits::retries_max))
+        ->group(group);
+    add_option(
+        app, "--chunk-size", raw.chunk_size,
+        "auto: one request a blob, chunks where the registry wants them; none; or SIZE [auto]")
         ->group(group);
     add_option(app, "--memory", raw.memory, "hard cap on buffers [48M]")->group(group);
     add_option(
@@ -284,11 +293,30 @@ void refuse_userinfo(std::string_view option, std::string_view text) {
     }
 }
 
+void finish_chunks(push_options& options, const std::string& text) {
+    if (text == "auto" || text.empty())
+        return;
+    if (text == "none") {
+        options.chunks = chunking::never;
+        return;
+    }
+    options.chunks = chunking::always;
+    options.chunk_bytes = size_of_option("chunk-size", text);
+    if (options.chunk_bytes < limits::chunk_bytes_min
+        || options.chunk_bytes > limits::chunk_bytes_max)
+        throw error(
+            errc::usage, concat(
+                             "--chunk-size ", foreign_text(text, 40),
+                             ": must be auto, none, or from ", human_bytes(limits::chunk_bytes_min),
+                             " to ", human_bytes(limits::chunk_bytes_max)));
+}
+
 void finish_push(push_command& push, const raw_texts& raw) {
     push_options& options = push.options;
     options.layers = choose(compressions, raw.compression, "compression");
     options.format = choose(formats, raw.format, "format");
     options.if_platforms_missing = choose(missing_choices, raw.missing, "missing-platforms");
+    finish_chunks(options, raw.chunk_size);
     if (!raw.memory.empty())
         options.memory_bytes = size_of_option("memory", raw.memory);
     for (const std::string& rule : raw.map) {

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -177,6 +178,19 @@ void console::on_failure(const failure_event& event) {
     if (options_.json)
         print_result(to_json(event));
     print_message(error_text(event.what));
+}
+
+void console::on_retry(const retry_event& event) {
+    if (options_.json)
+        print_result(to_json(event));
+    if (options_.log_level < log_level::warn)
+        return;
+    const double seconds = std::chrono::duration<double>(event.delay).count();
+    std::array<char, 32> delay{};
+    std::snprintf(delay.data(), delay.size(), "%.1f s", seconds);
+    print_message(concat(
+        "tarpon: retry ", event.attempt, " of ", event.attempts_max, " in ", delay.data(), ": ",
+        event.what, ": ", event.reason, "\n"));
 }
 
 void console::on_log(log_level level, const std::string& message) {

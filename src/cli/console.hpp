@@ -37,6 +37,7 @@ public:
     void on_image(const image_event& event) override;
     void on_plan(const plan_event& event) override;
     void on_failure(const failure_event& event) override;
+    void on_retry(const retry_event& event) override;
     void on_progress(const progress_snapshot& now) override;
     void on_log(log_level level, const std::string& message) override;
 

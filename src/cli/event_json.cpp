@@ -116,6 +116,15 @@ std::string to_json(const failure_event& failure) {
     return json::serialize(event);
 }
 
+std::string to_json(const retry_event& retry) {
+    json::object event = begin("retry");
+    event["what"] = retry.what;
+    event["attempt"] = retry.attempt;
+    event["delay_ms"] = retry.delay.count();
+    event["reason"] = retry.reason;
+    return json::serialize(event);
+}
+
 std::string to_json(const push_summary& summary) {
     json::object event = begin("summary");
     event["images"] = summary.images;

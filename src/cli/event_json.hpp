@@ -15,6 +15,7 @@ std::string to_json(const blob_event& event);
 std::string to_json(const image_event& event);
 std::string to_json(const plan_event& event);
 std::string to_json(const failure_event& event);
+std::string to_json(const retry_event& event);
 std::string to_json(const push_summary& summary);
 std::string to_json(const inspection& found);
 

@@ -98,8 +98,7 @@ asio::awaitable<std::size_t> counted_source::read_some(std::span<std::byte> into
     const std::size_t got = co_await inner_.read_some(into);
     read_ += got;
     run_.report.summary.bytes_read += got;
-    run_.totals.bytes_done += got;
-    busy_.done(read_);
+    run_.totals.bytes_done += busy_.advance(read_);
     co_return got;
 }
 

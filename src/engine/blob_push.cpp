@@ -189,6 +189,9 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
     request.open_body = [this] {
         return open_body();
     };
+    request.repeatable = true;
+    if (job_.has_content() && (!job_.entry || job_.treatment.as_is()))
+        request.size = job_.stored_bytes;
     request.on_sent = [&sent](std::size_t bytes) {
         sent += bytes;
     };

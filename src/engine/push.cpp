@@ -26,6 +26,11 @@ void check_options(const push_options& options) {
         throw error(errc::usage, concat("jobs must be 1 to ", limits::jobs_max));
     if (options.threads < 0 || options.threads > limits::threads_max)
         throw error(errc::usage, concat("threads must be 1 to ", limits::threads_max));
+    if (options.retries < 0 || options.retries > limits::retries_max)
+        throw error(errc::usage, concat("retries must be 0 to ", limits::retries_max));
+    if (options.chunk_bytes > limits::chunk_bytes_max)
+        throw error(
+            errc::usage, concat("chunks must have at most ", human_bytes(limits::chunk_bytes_max)));
     if (options.memory_bytes < limits::buffer_memory_bytes_min)
         throw error(
             errc::usage,

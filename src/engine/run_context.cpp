@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 namespace tarpon::engine {
 
@@ -40,6 +41,11 @@ activity::activity(std::list<active_blob>& board, std::string label, std::uint64
     : board_(board)
     , at_(board.insert(board.end(), {"waiting", std::move(label), 0, total})) {}
 
+std::uint64_t activity::advance(std::uint64_t bytes) {
+    const std::uint64_t before = std::exchange(at_->done, std::max(at_->done, bytes));
+    return at_->done - before;
+}
+
 activity::~activity() {
     board_.erase(at_);
 }
@@ -52,14 +58,26 @@ run_context::run_context(asio::any_io_executor on, push_options with, progress_o
     , buffers(on, options.memory_bytes - limits::buffer_memory_bytes_reserved)
     , http(on, options.connection, static_cast<std::size_t>(options.jobs), trace_to(told)) {}
 
+registry::session_settings run_context::session_settings() {
+    registry::session_settings with;
+    with.retry.retries_max = options.retries;
+    with.retry.first_delay = options.retry_delay;
+    with.retry.tell = [this](const retry_event& event) {
+        observer.on_retry(event);
+    };
+    with.chunks = options.chunks;
+    with.chunk_bytes = options.chunk_bytes;
+    return with;
+}
+
 registry::registry_session& run_context::registry(const repository& where) {
     auto& session = registries_[{where.host, static_cast<int>(where.scheme)}];
     if (!session) {
         const auto at =
             registry::find_endpoint(where.host, where.scheme, options.connection.plain_http)
                 .value();
-        session =
-            std::make_unique<registry::registry_session>(http, at, options.connection, workers);
+        session = std::make_unique<registry::registry_session>(
+            http, at, options.connection, workers, session_settings());
     }
     return *session;
 }

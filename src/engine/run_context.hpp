@@ -28,7 +28,9 @@ public:
     activity& operator=(const activity&) = delete;
 
     void state(std::string_view name) { at_->state = name; }
-    void done(std::uint64_t bytes) { at_->done = bytes; }
+    /// So many bytes are done. Gives how many of them are news: what is read again, for another
+    /// try or another repository, is none.
+    std::uint64_t advance(std::uint64_t bytes);
 
 private:
     std::list<active_blob>& board_;
@@ -67,6 +69,8 @@ public:
     push_report take_report();
 
 private:
+    registry::session_settings session_settings();
+
     std::map<std::pair<std::string, int>, std::unique_ptr<registry::registry_session>> registries_;
     std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };

@@ -188,7 +188,9 @@ asio::awaitable<void> stream_push::upload(std::shared_ptr<candidate> one) {
         (void)co_await registry::put_blob(run_.registry(staging_), std::move(request));
         one->entry->pushed = true;
         tell(*one, blob_status::uploaded);
-    } catch (const error& e) {
+    } catch (error& e) {
+        if (class_of(e.code()) == error_class::network && e.hint().empty())
+            e.with_hint("--spool DIR keeps a copy, so that a pipe's layer can be sent again");
         if (class_of(e.code()) != error_class::archive)
             throw;
         one->entry->failed = e;

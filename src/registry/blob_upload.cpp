@@ -3,12 +3,14 @@
 
 #include "async/time_limit.hpp"
 #include "model/text.hpp"
+#include "registry/upload_attempt.hpp"
 
 #include <tarpon/limits.hpp>
 
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+
+#include <utility>
+#include <vector>
 
 namespace tarpon::registry {
 
@@ -18,199 +20,136 @@ using transport::http_response;
 
 namespace {
 
-constexpr std::chrono::seconds farewell_time{2};
-constexpr std::chrono::milliseconds busy_session_time{50};
-
-class upload {
+/// One blob, in as many attempts as it takes.
+class blob_put {
 public:
-    upload(registry_session& registry, blob_request request)
+    blob_put(registry_session& registry, blob_request request)
         : registry_(registry)
         , request_(std::move(request))
-        , fsm_(request_.facts) {}
+        , known_(request_.facts)
+        , tried_{first_shape()} {}
 
-    asio::awaitable<blob_result> run();
-    /// Deletes the session, if there is one to delete.
-    asio::awaitable<void> abandon();
+    asio::awaitable<blob_result> go();
 
 private:
-    asio::awaitable<http_response> do_step();
-    http_request make_request() const;
-    asked reason() const;
-    error failed(const http_response& response) const;
+    enum class next_try { none, other_shape, at_once, later };
+
+    upload_shape first_shape() const;
+    bool monolithic_possible() const { return known_.digest && request_.size; }
+    asio::awaitable<std::optional<blob_result>> attempt();
+    next_try after(const upload_attempt& one, const error& why, bool renewed);
+    void prepare(const upload_attempt& one);
 
     registry_session& registry_;
-    blob_request request_;
-    upload_fsm fsm_;
-    std::unique_ptr<upload_body> body_;
-    descriptor sent_;
+    const blob_request request_;
+    upload_fsm::facts known_;
+    std::vector<upload_shape> tried_; ///< the last one is the current one
+    int repetitions_ = 0;
+    bool renewed_ = false; ///< credentials, once
 };
 
-std::string uploads_path() {
-    return "blobs/uploads/";
+upload_shape blob_put::first_shape() const {
+    const upload_shape shape = registry_.habits().shape();
+    const bool impossible = shape == upload_shape::monolithic && !monolithic_possible();
+    return impossible ? upload_shape::streamed : shape;
 }
 
-http_request upload::make_request() const {
-    http_request request;
-    const std::string& repository = request_.repository;
-    switch (fsm_.step()) {
-    case upload_step::probe:
-        request.method = "HEAD";
-        request.to = registry_.api(repository, concat("blobs/", fsm_.digest().str()));
-        break;
-    case upload_step::mount:
-        request.method = "POST";
-        request.to = registry_.api(repository, uploads_path())
-                         .with_query("mount", fsm_.digest().str())
-                         .with_query("from", *request_.facts.mount_from);
-        break;
-    case upload_step::open:
-        request.method = "POST";
-        request.to = registry_.api(repository, uploads_path());
-        break;
-    case upload_step::send:
-        request.method = "PATCH";
-        request.to = *fsm_.session();
-        request.headers.emplace_back("Content-Type", "application/octet-stream");
-        request.stream = body_.get();
-        request.on_sent = request_.on_sent;
-        break;
-    case upload_step::commit:
-        request.method = "PUT";
-        request.to = fsm_.session()->with_query("digest", fsm_.digest().str());
-        request.answer_time_max = limits::commit_time_max;
-        break;
-    case upload_step::finished:
-    case upload_step::failed:
-        break;
-    }
-    return request;
+/// Was the body under way? All else has been tried again already, request by request.
+bool is_about_body(upload_step step) noexcept {
+    return step == upload_step::send || step == upload_step::send_chunk
+           || step == upload_step::put_whole || step == upload_step::commit;
 }
 
-asked upload::reason() const {
-    const auto what = [&]() -> std::string {
-        switch (fsm_.step()) {
-        case upload_step::probe:
-            return "to say whether it has a blob";
-        case upload_step::mount:
-        case upload_step::open:
-            return "to open an upload";
-        case upload_step::send:
-            return "to take the bytes of a blob";
-        default:
-            return "to commit a blob";
+blob_put::next_try blob_put::after(const upload_attempt& one, const error& why, bool renewed) {
+    if (!request_.repeatable || !is_about_body(one.step()))
+        return next_try::none;
+    if (renewed)
+        return std::exchange(renewed_, true) ? next_try::none : next_try::at_once;
+    const bool refused = one.step() != upload_step::commit && why.http_status() != 0;
+    if (refused) {
+        const auto shape =
+            registry_.habits().after_refusal(why.http_status(), tried_, monolithic_possible());
+        if (shape) {
+            tried_.push_back(*shape);
+            return next_try::other_shape;
         }
-    }();
-    return {what, registry_.host(), request_.repository};
+    }
+    // 404: the session is gone, with the registry that was restarted or the one behind a balancer.
+    const bool lost = why.http_status() == 404;
+    return may_pass(why) || lost ? next_try::later : next_try::none;
 }
 
-asio::awaitable<http_response> upload::do_step() {
-    if (fsm_.step() == upload_step::send)
-        body_ = co_await request_.open_body();
-    if (fsm_.step() == upload_step::commit) {
-        sent_ = co_await body_->finish();
-        fsm_.set_digest(sent_.digest);
-    }
-    const bool mounting = fsm_.step() == upload_step::mount;
-    const asked why = reason();
-    http_request request = make_request();
-    http_response refused;
+void blob_put::prepare(const upload_attempt& one) {
+    known_.mount_from.reset();
+    if (!one.sent().digest.empty())
+        known_.digest = one.sent().digest;
+    // The answer to a commit may be what was lost.
+    known_.probe = known_.digest && registry_.tries().enabled();
+}
+
+asio::awaitable<std::optional<blob_result>> blob_put::attempt() {
+    known_.shape = tried_.back();
+    upload_attempt one(registry_, request_, known_);
+    std::exception_ptr failed;
+    std::optional<error> why;
+    bool renewed = false;
     try {
-        co_return co_await registry_.send(std::move(request), why);
+        const blob_result done = co_await one.run();
+        if (tried_.size() > 1 && done.outcome == upload_outcome::uploaded)
+            registry_.habits().worked(tried_.back());
+        co_return done;
+    } catch (const credentials_renewed& e) {
+        failed = std::current_exception();
+        why = e;
+        renewed = true;
     } catch (const error& e) {
-        // 401 for want of a right to read the other repository; the session does not pass it on.
-        if (!mounting || e.http_status() != 401)
-            throw;
-        refused.status = e.http_status();
+        failed = std::current_exception();
+        why = e;
+    } catch (...) {
+        failed = std::current_exception();
     }
-    co_return refused;
-}
-
-error upload::failed(const http_response& response) const {
-    if (fsm_.broken().empty())
-        return refusal(response, reason());
-    return error(
-        errc::registry_protocol,
-        concat(registry_.host(), " broke the upload protocol in ", request_.repository),
-        fsm_.broken());
-}
-
-asio::awaitable<blob_result> upload::run() {
-    while (fsm_.step() != upload_step::finished) {
-        const asked why = reason();
-        const upload_step step = fsm_.step();
-        const transport::url session = fsm_.session().value_or(registry_.api("", ""));
-        const http_response response = co_await do_step();
-        if (step == upload_step::send && response.before_request && response.ok())
-            throw error(
-                errc::registry_protocol,
-                concat(registry_.host(), " accepted a blob before it had all of it"));
-        const bool to_session = step == upload_step::send || step == upload_step::commit;
-        fsm_.on_answer(
-            {response.status, response.header("Location"),
-             response.header("Docker-Content-Digest")},
-            to_session ? session : registry_.api(request_.repository, uploads_path()));
-        if (fsm_.step() == upload_step::failed) {
-            if (!fsm_.broken().empty())
-                throw failed(response);
-            throw refusal(response, why);
-        }
+    const next_try next = why ? after(one, *why, renewed) : next_try::none;
+    const bool reachable = !why || class_of(why->code()) != error_class::network;
+    if (next == next_try::none) {
+        // The session would expire by itself; a registry that can still be reached is told now.
+        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+        if (reachable)
+            co_await async::best_effort(one.abandon(), farewell_time);
+        std::rethrow_exception(failed);
     }
-    if (fsm_.outcome() != upload_outcome::uploaded)
-        sent_.digest = fsm_.digest();
-    co_return blob_result{fsm_.outcome(), sent_};
+    if (reachable)
+        co_await async::best_effort(one.abandon(), farewell_time);
+    if (next == next_try::later) {
+        const bool again = co_await registry_.tries().again(
+            repetitions_++, concat("a blob for ", registry_.host(), "/", request_.repository),
+            why->message());
+        if (!again)
+            std::rethrow_exception(failed);
+    }
+    prepare(one);
+    co_return std::nullopt;
 }
 
-/// For best_effort, which ends it: a registry that has not noticed yet that the last request broke
-/// off calls the session busy (409) until it has.
-asio::awaitable<void>
-drop_session(registry_session& registry, transport::url session, std::string repository) {
-    const asked why{"to drop an upload", registry.host(), std::move(repository)};
-    const auto executor = co_await asio::this_coro::executor;
-    asio::steady_timer pause(executor);
+asio::awaitable<blob_result> blob_put::go() {
     while (true) {
-        http_request request;
-        request.method = "DELETE";
-        request.to = session;
-        request.answer_time_max = farewell_time;
-        const http_response response = co_await registry.send(std::move(request), why);
-        if (response.status != 409)
-            co_return;
-        pause.expires_after(busy_session_time);
-        co_await pause.async_wait(asio::use_awaitable);
+        const auto done = co_await attempt();
+        if (done)
+            co_return *done;
     }
-}
-
-asio::awaitable<void> upload::abandon() {
-    if (fsm_.session())
-        co_await drop_session(registry_, *fsm_.session(), request_.repository);
 }
 
 } // namespace
 
 asio::awaitable<blob_result> put_blob(registry_session& registry, blob_request request) {
-    upload one(registry, std::move(request));
-    std::exception_ptr failed;
-    bool reachable = true;
-    try {
-        co_return co_await one.run();
-    } catch (const error& e) {
-        failed = std::current_exception();
-        reachable = class_of(e.code()) != error_class::network;
-    } catch (...) {
-        failed = std::current_exception();
-    }
-    // The session would expire by itself; a registry that can still be reached is told now.
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    if (reachable)
-        co_await async::best_effort(one.abandon(), farewell_time);
-    std::rethrow_exception(failed);
+    blob_put one(registry, std::move(request));
+    co_return co_await one.go();
 }
 
 asio::awaitable<void> probe_upload(registry_session& registry, std::string repository) {
     const asked why{"to open an upload", registry.host(), repository};
     http_request open;
     open.method = "POST";
-    open.to = registry.api(repository, uploads_path());
+    open.to = registry.api(repository, "blobs/uploads/");
     const transport::url asked_at = open.to;
     const http_response response = co_await registry.send(std::move(open), why);
     if (response.status != 202)

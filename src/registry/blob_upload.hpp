@@ -1,4 +1,4 @@
-// Gets one blob into one repository: asks, mounts or uploads, as upload_fsm says.
+// Gets one blob into one repository: asks, mounts or uploads, and tries again where that may help.
 #pragma once
 
 #include "model/byte_stream.hpp"
@@ -26,9 +26,12 @@ public:
 struct blob_request {
     std::string repository;
     upload_fsm::facts facts;
-    /// Called when the body is needed, which may be never.
+    /// Called when the body is needed, which may be never; more than once only if it is
+    /// `repeatable` (each time from the beginning).
     std::function<boost::asio::awaitable<std::unique_ptr<upload_body>>()> open_body;
     std::function<void(std::size_t)> on_sent;
+    bool repeatable = false;
+    std::optional<std::uint64_t> size = {}; ///< of the body, if known ahead
 };
 
 struct blob_result {
@@ -36,6 +39,9 @@ struct blob_result {
     descriptor content; ///< digest; size where it went over the wire
 };
 
+/// What fails in a way that may pass is tried again: a request by itself, the blob from its
+/// beginning where the body is repeatable, one chunk of it where it goes in chunks. A body that the
+/// registry does not take in one shape goes in another (upload_habits).
 /// Cancel: terminal; an open session is deleted as far as the registry lets us, within 2 s.
 /// Throws `error`: registry_*, transport_*, and what the body throws.
 boost::asio::awaitable<blob_result> put_blob(registry_session& registry, blob_request request);

@@ -43,12 +43,21 @@ std::string hint_for(errc code, const asked& request) {
         return concat(
             "use an account that may push to ",
             request.repository.empty() ? request.host : request.repository);
+    case errc::registry_too_large:
+        return "--chunk-size 1M sends in chunks; or raise the proxy's limit on request bodies";
     default:
         return {};
     }
 }
 
 } // namespace
+
+std::string described(const asked& request) {
+    std::string text = concat(request.host, ", ", request.what);
+    if (!request.repository.empty())
+        text += concat(" in ", request.repository);
+    return text;
+}
 
 error refusal(const transport::http_response& response, const asked& request) {
     const auto words = transport::read_error_body(response.header("Content-Type"), response.body);

@@ -17,6 +17,9 @@ struct asked {
     std::string mount_from = {}; ///< another repository, which is read for it
 };
 
+/// "HOST, to open an upload in team/app": what is tried again, for people.
+std::string described(const asked& request);
+
 /// The error for a response that is not what was hoped for: code by status and registry code,
 /// message "HOST refused WHAT in REPOSITORY", cause "STATUS CODE words", a hint for known causes.
 error refusal(const transport::http_response& response, const asked& request);

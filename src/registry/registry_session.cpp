@@ -17,10 +17,13 @@ registry_session::registry_session(
     transport::http_client& http,
     endpoint at,
     const connection_options& options,
-    async::cpu_pool& workers)
+    async::cpu_pool& workers,
+    session_settings with)
     : http_(http)
     , at_(std::move(at))
     , authorizer_(http, at_.host, options, workers)
+    , retrier_(http.executor(), std::move(with.retry))
+    , habits_(with.chunks, with.chunk_bytes)
     , opened_(http.executor()) {
     authorizer_.set_origin(at_.at);
 }
@@ -56,11 +59,26 @@ asio::awaitable<http_response> registry_session::get_v2() {
     co_return co_await http_.send(std::move(request));
 }
 
+asio::awaitable<http_response> registry_session::first_answer() {
+    for (int repetitions = 0;; ++repetitions) {
+        co_await retrier_.wait_turn();
+        http_response response = co_await get_v2();
+        retrier_.note(response);
+        if (!may_pass(response.status))
+            co_return response;
+        const bool again = co_await retrier_.again(
+            repetitions, concat("the first answer of ", at_.host),
+            concat("it answered ", response.status));
+        if (!again)
+            co_return response;
+    }
+}
+
 asio::awaitable<void> registry_session::ping() {
     http_response response;
     bool fall_back = false;
     try {
-        response = co_await get_v2();
+        response = co_await first_answer();
     } catch (const error& e) {
         // Never because a certificate is not trusted: that is what an attacker would offer.
         const bool no_tls =
@@ -75,7 +93,7 @@ asio::awaitable<void> registry_session::ping() {
         if (default_port)
             at_.at.port = 80;
         authorizer_.set_origin(at_.at);
-        response = co_await get_v2();
+        response = co_await first_answer();
     }
     const asked why{"to say which version of the protocol it speaks (GET /v2/)", at_.host, {}};
     if (response.status == 401) {
@@ -139,12 +157,45 @@ registry_session::send_authorized(const http_request& request, const asked& why)
         co_await authorizer_.authorize(again, wanted);
         response = co_await http_.send(std::move(again));
     }
+    if (response.status == 401 && better && !repeatable)
+        throw credentials_renewed(authorizer_.rejection(response));
     if (response.status == 401)
         throw authorizer_.rejection(response);
     co_return response;
 }
 
-asio::awaitable<http_response> registry_session::send(http_request request, const asked& why) {
+asio::awaitable<http_response>
+registry_session::send(http_request request, const asked& why, repetition repeats) {
+    const bool once = request.stream != nullptr || repeats == repetition::never;
+    for (int repetitions = 0;; ++repetitions) {
+        co_await retrier_.wait_turn();
+        http_response response;
+        std::optional<error> failed;
+        try {
+            response = co_await send_once(request, why);
+        } catch (const error& e) {
+            // Not a copy of something derived: that one is for the caller.
+            if (once || !may_pass(e))
+                throw;
+            failed = e;
+        }
+        if (!failed) {
+            retrier_.note(response);
+            if (once || !may_pass(response.status))
+                co_return response;
+        }
+        const bool again = co_await retrier_.again(
+            repetitions, described(why),
+            failed ? failed->message() : refusal(response, why).cause());
+        if (again)
+            continue;
+        if (failed)
+            throw *failed;
+        co_return response;
+    }
+}
+
+asio::awaitable<http_response> registry_session::send_once(http_request request, const asked& why) {
     const bool follows = request.method == "GET" || request.method == "HEAD";
     for (int redirects = 0; redirects <= limits::redirects_max; ++redirects) {
         const transport::url asked_at = request.to;

@@ -8,6 +8,8 @@
 #include "auth/authorizer.hpp"
 #include "registry/endpoint.hpp"
 #include "registry/error_body.hpp"
+#include "registry/retrier.hpp"
+#include "registry/upload_habits.hpp"
 #include "transport/http_client.hpp"
 
 #include <tarpon/digest.hpp>
@@ -19,6 +21,24 @@
 
 namespace tarpon::registry {
 
+/// How the session behaves, besides how it is reached.
+struct session_settings {
+    retry_settings retry = {}; ///< by default nothing is tried again
+    chunking chunks = chunking::automatic;
+    std::uint64_t chunk_bytes = 0;
+};
+
+/// The registry refused credentials in the middle of a body that is gone, and has better ones now:
+/// the body must be sent from its beginning.
+class credentials_renewed final : public error {
+public:
+    explicit credentials_renewed(error refused)
+        : error(std::move(refused)) {}
+};
+
+/// May a request be sent again by itself when it failed in a way that may pass?
+enum class repetition { allowed, never };
+
 class registry_session {
 public:
     /// `http` and `workers` (where credentials are looked up) must outlive the session.
@@ -26,10 +46,13 @@ public:
         transport::http_client& http,
         endpoint at,
         const connection_options& options,
-        async::cpu_pool& workers);
+        async::cpu_pool& workers,
+        session_settings with = {});
 
     /// The first request (GET /v2/): decides between https and http on loopback, and learns what
     /// authentication the registry wants. Safe to await from many coroutines; done once.
+    /// Tries again when the registry says that it is overloaded, not when it cannot be reached:
+    /// more often than not the name or the port is wrong then.
     /// Throws `error`: transport_*, registry_not_found (no registry there), registry_*.
     boost::asio::awaitable<void> open();
 
@@ -38,9 +61,13 @@ public:
 
     /// Sends a request to the registry or to where it pointed. GET and HEAD follow redirects.
     /// A 401 that better credentials cannot mend becomes errc::registry_unauthorized; every other
-    /// status is the caller's. A request whose streamed body was begun is not sent again.
-    boost::asio::awaitable<transport::http_response>
-    send(transport::http_request request, const asked& why);
+    /// status is the caller's. What may pass (retry_policy) is tried again, unless it has a
+    /// streamed body: that is begun once; where credentials had to be renewed under it, throws
+    /// credentials_renewed.
+    boost::asio::awaitable<transport::http_response> send(
+        transport::http_request request,
+        const asked& why,
+        repetition repeats = repetition::allowed);
 
     /// The content of a blob, streamed. Throws `error` when the registry does not give it.
     boost::asio::awaitable<std::unique_ptr<byte_source>>
@@ -50,12 +77,20 @@ public:
     transport::url api(std::string_view repository, std::string_view rest) const;
     const std::string& host() const noexcept { return at_.host; }
     const transport::origin& where() const noexcept { return at_.at; }
+    /// Shared by all uploads to this registry.
+    upload_habits& habits() noexcept { return habits_; }
+    retrier& tries() noexcept { return retrier_; }
 
 private:
     enum class opening { not_yet, under_way, done, failed };
 
     boost::asio::awaitable<void> ping();
     boost::asio::awaitable<transport::http_response> get_v2();
+    /// get_v2() until the registry is not overloaded.
+    boost::asio::awaitable<transport::http_response> first_answer();
+    /// One try, along redirects.
+    boost::asio::awaitable<transport::http_response>
+    send_once(transport::http_request request, const asked& why);
     /// Sends with credentials; once more with better ones where the first were refused.
     boost::asio::awaitable<transport::http_response>
     send_authorized(const transport::http_request& request, const asked& why);
@@ -66,6 +101,8 @@ private:
     transport::http_client& http_;
     endpoint at_;
     auth::authorizer authorizer_;
+    retrier retrier_;
+    upload_habits habits_;
     opening opening_ = opening::not_yet;
     std::exception_ptr opening_failed_;
     async::condition opened_;

@@ -8,6 +8,7 @@ namespace tarpon::registry {
 upload_fsm::upload_fsm(facts known)
     : digest_(std::move(known.digest))
     , mount_from_(std::move(known.mount_from))
+    , shape_(known.shape)
     , step_(upload_step::open) {
     if (known.probe && digest_)
         step_ = upload_step::probe;
@@ -28,7 +29,9 @@ void upload_fsm::on_answer(const upload_answer& answer, const transport::url& as
     case upload_step::open:
         return on_open(answer, asked);
     case upload_step::send:
+    case upload_step::send_chunk:
         return on_send(answer, asked);
+    case upload_step::put_whole:
     case upload_step::commit:
         return on_commit(answer);
     case upload_step::finished:
@@ -50,10 +53,8 @@ void upload_fsm::on_probe(int status) {
 void upload_fsm::on_mount(const upload_answer& answer, const transport::url& asked) {
     if (answer.status == 201)
         return finish(upload_outcome::mounted);
-    if (answer.status == 202 && take_location(answer.location, asked)) {
-        step_ = upload_step::send;
-        return;
-    }
+    if (answer.status == 202 && take_location(answer.location, asked))
+        return begin_sending();
     broken_.clear();
     step_ = upload_step::open;
 }
@@ -63,7 +64,21 @@ void upload_fsm::on_open(const upload_answer& answer, const transport::url& aske
         return fail();
     if (!take_location(answer.location, asked))
         return fail(broken_);
-    step_ = upload_step::send;
+    begin_sending();
+}
+
+void upload_fsm::begin_sending() {
+    switch (shape_) {
+    case upload_shape::streamed:
+        step_ = upload_step::send;
+        return;
+    case upload_shape::monolithic:
+        step_ = upload_step::put_whole;
+        return;
+    case upload_shape::chunked:
+        step_ = upload_step::send_chunk;
+        return;
+    }
 }
 
 void upload_fsm::on_send(const upload_answer& answer, const transport::url& asked) {
@@ -73,7 +88,16 @@ void upload_fsm::on_send(const upload_answer& answer, const transport::url& aske
     // The newest Location counts; without one the old stays.
     if (!answer.location.empty() && !take_location(answer.location, asked))
         return fail(broken_);
+    if (step_ == upload_step::send)
+        step_ = upload_step::commit;
+}
+
+void upload_fsm::chunks_done() {
     step_ = upload_step::commit;
+}
+
+void upload_fsm::found_committed() {
+    finish(upload_outcome::uploaded);
 }
 
 void upload_fsm::on_commit(const upload_answer& answer) {

@@ -2,6 +2,7 @@
 // answer means. `blob_upload` does what it says.
 #pragma once
 
+#include "registry/upload_habits.hpp"
 #include "transport/url.hpp"
 
 #include <tarpon/digest.hpp>
@@ -14,13 +15,15 @@
 namespace tarpon::registry {
 
 enum class upload_step {
-    probe,    ///< HEAD the blob
-    mount,    ///< POST ?mount=&from=
-    open,     ///< POST, no body
-    send,     ///< PATCH with the whole body
-    commit,   ///< PUT ?digest=, no body
-    finished, ///< see outcome()
-    failed,   ///< the last answer is the reason
+    probe,      ///< HEAD the blob
+    mount,      ///< POST ?mount=&from=
+    open,       ///< POST, no body
+    send,       ///< PATCH with the whole body
+    send_chunk, ///< PATCH with a part of it; again until chunks_done()
+    put_whole,  ///< PUT ?digest= with the whole body
+    commit,     ///< PUT ?digest=, no body
+    finished,   ///< see outcome()
+    failed,     ///< the last answer is the reason
 };
 
 enum class upload_outcome { uploaded, exists, mounted };
@@ -38,19 +41,27 @@ public:
         std::optional<tarpon::digest> digest; ///< if known before the body is read
         bool probe = true;                    ///< HEAD first (needs the digest)
         std::optional<std::string> mount_from;
+        /// `monolithic` needs the digest.
+        upload_shape shape = upload_shape::streamed;
     };
 
     explicit upload_fsm(facts known);
 
     upload_step step() const noexcept { return step_; }
     upload_outcome outcome() const noexcept { return outcome_; }
-    /// Where the session is; set from `send` on.
+    /// Where the session is; set from the answer that opened it.
     const std::optional<transport::url>& session() const noexcept { return session_; }
     /// Why, when the protocol was broken; empty when the answer's status says it all.
     const std::string& broken() const noexcept { return broken_; }
 
+    /// Before the answer that opens the session: in which shape the body will go.
+    void use(upload_shape shape) noexcept { shape_ = shape; }
     /// The answer to the request of the current step, which went to `asked`.
     void on_answer(const upload_answer& answer, const transport::url& asked);
+    /// In `send_chunk`: there is no further chunk.
+    void chunks_done();
+    /// In `commit`: the answer was lost, and the blob is there.
+    void found_committed();
     /// Before `commit`: the digest of what was sent.
     void set_digest(tarpon::digest sent) { digest_ = std::move(sent); }
     const tarpon::digest& digest() const { return *digest_; }
@@ -63,11 +74,13 @@ private:
     void on_send(const upload_answer& answer, const transport::url& asked);
     void on_commit(const upload_answer& answer);
     bool take_location(std::string_view location, const transport::url& asked);
+    void begin_sending();
     void finish(upload_outcome outcome);
     void fail(std::string broken = {});
 
     std::optional<tarpon::digest> digest_;
     std::optional<std::string> mount_from_;
+    upload_shape shape_;
     upload_step step_;
     upload_outcome outcome_ = upload_outcome::uploaded;
     std::optional<transport::url> session_;

@@ -132,8 +132,7 @@ result<void> check_request_head(std::string_view head) {
             break;
         if (lines > limits::request_headers_max)
             return bad("too many headers");
-        auto checked =
-            lines == 0 ? check_request_line(line, http_1_1) : check_field(line, seen);
+        auto checked = lines == 0 ? check_request_line(line, http_1_1) : check_field(line, seen);
         if (!checked)
             return checked;
         ++lines;

@@ -195,11 +195,28 @@ BOOST_AUTO_TEST_CASE(access_options_parsed) {
     BOOST_TEST(access.plain_http);
 }
 
+BOOST_AUTO_TEST_CASE(tries_and_chunks) {
+    const auto options = [](const std::string& line) {
+        return push_of("a.tar --registry r " + line).options;
+    };
+    BOOST_TEST(options("").retries == 5);
+    BOOST_TEST(options("--retries 0").retries == 0);
+    BOOST_TEST((options("").chunks == chunking::automatic));
+    BOOST_TEST((options("--chunk-size auto").chunks == chunking::automatic));
+    BOOST_TEST((options("--chunk-size none").chunks == chunking::never));
+    BOOST_TEST((options("--chunk-size 2M").chunks == chunking::always));
+    BOOST_TEST(options("--chunk-size 2M").chunk_bytes == 2u * 1024 * 1024);
+    for (const char* bad :
+         {"--retries -1", "--retries 101", "--chunk-size 1K", "--chunk-size 1G",
+          "--chunk-size some"})
+        BOOST_TEST(!refusal(std::string("push a.tar --registry r ") + bad).empty(), bad);
+}
+
 // A script that relies on what is not there yet must fail, not push without it.
 BOOST_AUTO_TEST_CASE(options_of_later_features_refused) {
     for (const char* option :
-         {"--limit-rate 1M", "--chunk-size auto", "--retries 3", "--state x", "--no-state",
-          "--reuse-from x", "--journal x", "--shard 1/2", "--keep-going", "--report x"}) {
+         {"--limit-rate 1M", "--state x", "--no-state", "--reuse-from x", "--journal x",
+          "--shard 1/2", "--keep-going", "--report x"}) {
         const std::string name = std::string(option).substr(0, std::string(option).find(' '));
         const std::string text = refusal(std::string("push a.tar --registry r ") + option);
         BOOST_TEST(text.starts_with("tarpon push has no option " + name + " | "), text);

@@ -127,6 +127,7 @@ push_scene::push_scene(registry_options with)
     options.where.registry = place("team");
     options.threads = 2;
     options.jobs = 3;
+    options.retries = 0; // what a failure means shows at once; tests of trying again ask for it
 }
 
 std::string push_scene::place(const std::string& name) const {

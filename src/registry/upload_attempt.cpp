@@ -1,0 +1,319 @@
+// See upload_attempt.hpp.
+#include "registry/upload_attempt.hpp"
+
+#include "model/text.hpp"
+
+#include <tarpon/limits.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <utility>
+
+namespace tarpon::registry {
+
+namespace asio = boost::asio;
+using transport::http_request;
+using transport::http_response;
+
+namespace {
+
+constexpr std::chrono::milliseconds busy_session_time{50};
+
+constexpr std::string_view uploads_path = "blobs/uploads/";
+
+bool is_accepted(int status) noexcept {
+    return status >= 200 && status < 300;
+}
+
+} // namespace
+
+upload_attempt::upload_attempt(
+    registry_session& registry, const blob_request& request, upload_fsm::facts known)
+    : registry_(registry)
+    , request_(request)
+    , fsm_(std::move(known))
+    , step_(fsm_.step()) {}
+
+http_request upload_attempt::make_request() const {
+    http_request request;
+    const std::string& repository = request_.repository;
+    switch (fsm_.step()) {
+    case upload_step::probe:
+        request.method = "HEAD";
+        request.to = registry_.api(repository, concat("blobs/", fsm_.digest().str()));
+        break;
+    case upload_step::mount:
+        request.method = "POST";
+        request.to = registry_.api(repository, uploads_path)
+                         .with_query("mount", fsm_.digest().str())
+                         .with_query("from", *request_.facts.mount_from);
+        break;
+    case upload_step::open:
+        request.method = "POST";
+        request.to = registry_.api(repository, uploads_path);
+        break;
+    case upload_step::send:
+    case upload_step::send_chunk:
+        request.method = "PATCH";
+        request.to = *fsm_.session();
+        request.headers.emplace_back("Content-Type", "application/octet-stream");
+        request.on_sent = request_.on_sent;
+        break;
+    case upload_step::put_whole:
+        request.headers.emplace_back("Content-Type", "application/octet-stream");
+        request.on_sent = request_.on_sent;
+        [[fallthrough]];
+    case upload_step::commit:
+        request.method = "PUT";
+        request.to = fsm_.session()->with_query("digest", fsm_.digest().str());
+        request.answer_time_max = limits::commit_time_max;
+        break;
+    case upload_step::finished:
+    case upload_step::failed:
+        break;
+    }
+    return request;
+}
+
+asked upload_attempt::reason() const {
+    const auto what = [&]() -> std::string {
+        switch (step_) {
+        case upload_step::probe:
+            return "to say whether it has a blob";
+        case upload_step::mount:
+        case upload_step::open:
+            return "to open an upload";
+        case upload_step::send:
+        case upload_step::send_chunk:
+        case upload_step::put_whole:
+            return "to take the bytes of a blob";
+        default:
+            return "to commit a blob";
+        }
+    }();
+    return {what, registry_.host(), request_.repository};
+}
+
+transport::url upload_attempt::asked_at() const {
+    const bool to_session = step_ == upload_step::send || step_ == upload_step::send_chunk
+                            || step_ == upload_step::put_whole || step_ == upload_step::commit;
+    return to_session ? *fsm_.session() : registry_.api(request_.repository, uploads_path);
+}
+
+asio::awaitable<http_response> upload_attempt::mount() {
+    http_response refused;
+    try {
+        co_return co_await registry_.send(make_request(), reason());
+    } catch (const error& e) {
+        // 401 for want of a right to read the other repository; the session does not pass it on.
+        if (e.http_status() != 401)
+            throw;
+        refused.status = e.http_status();
+    }
+    co_return refused;
+}
+
+asio::awaitable<http_response> upload_attempt::send_body() {
+    body_ = co_await request_.open_body();
+    http_request request = make_request();
+    request.stream = body_.get();
+    http_response response = co_await registry_.send(std::move(request), reason());
+    if (response.before_request && response.ok())
+        throw error(
+            errc::registry_protocol,
+            concat(registry_.host(), " accepted a blob before it had all of it"));
+    if (step_ == upload_step::put_whole && response.ok())
+        sent_ = co_await body_->finish();
+    co_return response;
+}
+
+// --- chunks --------------------------------------------------------------------------------------
+
+/// What the session has, if it can be asked.
+asio::awaitable<std::optional<std::uint64_t>> upload_attempt::session_offset() {
+    http_request request;
+    request.method = "GET";
+    request.to = *fsm_.session();
+    const asked why{"to say how much of a blob it has", registry_.host(), request_.repository};
+    const http_response response = co_await registry_.send(std::move(request), why);
+    if (!is_accepted(response.status))
+        co_return std::nullopt;
+    co_return parse_range_end(response.header("Range"));
+}
+
+/// Sends one chunk, as often as it takes, and moves on by what has arrived of it.
+asio::awaitable<void>
+upload_attempt::send_chunk(std::span<const std::byte> chunk, int& repetitions) {
+    span_body body(chunk);
+    http_request request = make_request();
+    request.stream = &body;
+    request.headers.emplace_back(
+        "Content-Range", concat(acknowledged_, "-", acknowledged_ + chunk.size() - 1));
+    const transport::url session = *fsm_.session();
+    http_response response;
+    std::optional<error> failed;
+    try {
+        response = co_await registry_.send(std::move(request), reason());
+    } catch (const error& e) {
+        // Credentials were renewed: nothing of the chunk was taken.
+        if (!may_pass(e) && !dynamic_cast<const credentials_renewed*>(&e))
+            throw;
+        failed = e;
+    }
+    if (!failed && response.status == 413 && registry_.habits().shrink_chunks())
+        co_return;
+    if (!failed && !may_pass(response.status)) {
+        take_answer(response, session);
+        acknowledged_ += chunk.size();
+        chunks_->consume(chunk.size());
+        co_return;
+    }
+    const error why = failed ? *failed : refusal(response, reason());
+    const bool again = co_await registry_.tries().again(
+        std::exchange(repetitions, repetitions + 1), described(reason()), why.message());
+    if (!again)
+        throw why;
+    const auto offset = co_await session_offset();
+    // Where the session is gone or in disorder, the blob begins anew.
+    if (!offset || *offset < acknowledged_ || *offset > acknowledged_ + chunk.size())
+        throw why;
+    chunks_->consume(static_cast<std::size_t>(*offset - acknowledged_));
+    acknowledged_ = *offset;
+}
+
+asio::awaitable<void> upload_attempt::send_chunks() {
+    body_ = co_await request_.open_body();
+    chunks_.emplace(*body_);
+    int repetitions = 0;
+    while (true) {
+        const auto chunk =
+            co_await chunks_->peek(static_cast<std::size_t>(registry_.habits().chunk_bytes()));
+        if (chunk.empty())
+            break;
+        const std::uint64_t before = acknowledged_;
+        co_await send_chunk(chunk, repetitions);
+        if (acknowledged_ > before)
+            repetitions = 0;
+    }
+    fsm_.chunks_done();
+}
+
+// --- commit --------------------------------------------------------------------------------------
+
+asio::awaitable<bool> upload_attempt::is_there() {
+    const auto found = co_await head_blob(registry_, request_.repository, fsm_.digest());
+    co_return found.present && (!found.size || *found.size == sent_.size);
+}
+
+/// A PUT whose answer is lost may have been heard: the blob is looked for before it is sent again.
+asio::awaitable<http_response> upload_attempt::commit() {
+    sent_ = co_await body_->finish();
+    fsm_.set_digest(sent_.digest);
+    for (int repetitions = 0;; ++repetitions) {
+        http_response response;
+        std::optional<error> failed;
+        try {
+            response = co_await registry_.send(make_request(), reason(), repetition::never);
+        } catch (const error& e) {
+            if (!may_pass(e))
+                throw;
+            failed = e;
+        }
+        const bool gone = !failed && response.status == 404;
+        if (!failed && !may_pass(response.status) && !gone)
+            co_return response;
+        const std::string why = failed ? failed->message() : refusal(response, reason()).cause();
+        const bool again = co_await registry_.tries().again(repetitions, described(reason()), why);
+        const bool there = again && co_await is_there();
+        if (there) {
+            fsm_.found_committed();
+            co_return response;
+        }
+        if (!again && failed)
+            throw *failed;
+        if (!again || gone)
+            co_return response;
+    }
+}
+
+// --- the whole -----------------------------------------------------------------------------------
+
+asio::awaitable<http_response> upload_attempt::do_step() {
+    switch (step_) {
+    case upload_step::mount:
+        co_return co_await mount();
+    case upload_step::send:
+    case upload_step::put_whole:
+        co_return co_await send_body();
+    case upload_step::commit:
+        co_return co_await commit();
+    default:
+        co_return co_await registry_.send(make_request(), reason());
+    }
+}
+
+void upload_attempt::take_answer(const http_response& response, const transport::url& at) {
+    if (response.status == 202 && (step_ == upload_step::open || step_ == upload_step::mount)) {
+        registry_.habits().learn_bounds(
+            parse_decimal(response.header("OCI-Chunk-Min-Length")),
+            parse_decimal(response.header("OCI-Chunk-Max-Length")));
+        if (registry_.habits().shape() == upload_shape::chunked)
+            fsm_.use(upload_shape::chunked);
+    }
+    fsm_.on_answer(
+        {response.status, response.header("Location"), response.header("Docker-Content-Digest")},
+        at);
+    if (fsm_.step() != upload_step::failed)
+        return;
+    if (fsm_.broken().empty())
+        throw refusal(response, reason());
+    throw error(
+        errc::registry_protocol,
+        concat(registry_.host(), " broke the upload protocol in ", request_.repository),
+        fsm_.broken());
+}
+
+asio::awaitable<blob_result> upload_attempt::run() {
+    while (fsm_.step() != upload_step::finished) {
+        step_ = fsm_.step();
+        if (step_ == upload_step::send_chunk) {
+            co_await send_chunks();
+            continue;
+        }
+        const transport::url at = asked_at();
+        const http_response response = co_await do_step();
+        if (fsm_.step() != upload_step::finished)
+            take_answer(response, at);
+    }
+    if (fsm_.outcome() != upload_outcome::uploaded)
+        sent_.digest = fsm_.digest();
+    co_return blob_result{fsm_.outcome(), sent_};
+}
+
+asio::awaitable<void> upload_attempt::abandon() {
+    if (fsm_.session())
+        co_await drop_session(registry_, *fsm_.session(), request_.repository);
+}
+
+asio::awaitable<void>
+drop_session(registry_session& registry, transport::url session, std::string repository) {
+    const asked why{"to drop an upload", registry.host(), std::move(repository)};
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer pause(executor);
+    while (true) {
+        http_request request;
+        request.method = "DELETE";
+        request.to = session;
+        request.answer_time_max = farewell_time;
+        const http_response response =
+            co_await registry.send(std::move(request), why, repetition::never);
+        if (response.status != 409)
+            co_return;
+        pause.expires_after(busy_session_time);
+        co_await pause.async_wait(asio::use_awaitable);
+    }
+}
+
+} // namespace tarpon::registry

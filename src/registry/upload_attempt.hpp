@@ -1,0 +1,65 @@
+// One try to get a blob into a repository: does what upload_fsm says, in one shape. What to do when
+// it fails is blob_upload's business.
+#pragma once
+
+#include "registry/blob_upload.hpp"
+#include "registry/chunk_reader.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace tarpon::registry {
+
+class upload_attempt {
+public:
+    /// `registry` and `request` must outlive the attempt. `known`: facts of this try.
+    upload_attempt(
+        registry_session& registry, const blob_request& request, upload_fsm::facts known);
+
+    /// Throws `error`; the session may be left open then.
+    boost::asio::awaitable<blob_result> run();
+    /// Deletes the session, if there is one. For best_effort, which ends it.
+    boost::asio::awaitable<void> abandon();
+
+    /// After a failure: at which step it came.
+    upload_step step() const noexcept { return step_; }
+    /// The digest of what was sent, once that is known.
+    const descriptor& sent() const noexcept { return sent_; }
+
+private:
+    boost::asio::awaitable<transport::http_response> do_step();
+    boost::asio::awaitable<transport::http_response> mount();
+    boost::asio::awaitable<transport::http_response> send_body();
+    boost::asio::awaitable<void> send_chunks();
+    boost::asio::awaitable<void> send_chunk(std::span<const std::byte> chunk, int& repetitions);
+    boost::asio::awaitable<std::optional<std::uint64_t>> session_offset();
+    boost::asio::awaitable<transport::http_response> commit();
+    boost::asio::awaitable<bool> is_there();
+    transport::http_request make_request() const;
+    void take_answer(const transport::http_response& response, const transport::url& asked_at);
+    transport::url asked_at() const;
+    asked reason() const;
+
+    registry_session& registry_;
+    const blob_request& request_;
+    upload_fsm fsm_;
+    upload_step step_;
+    std::unique_ptr<upload_body> body_;
+    std::optional<chunk_reader> chunks_;
+    std::uint64_t acknowledged_ = 0; ///< bytes, in chunks
+    descriptor sent_;
+};
+
+/// How long a session that is not wanted any more may hold anyone up.
+inline constexpr std::chrono::seconds farewell_time{2};
+
+/// DELETE of a session. A registry that has not noticed yet that the last request broke off calls
+/// the session busy (409); then again, for ever: this is for best_effort.
+boost::asio::awaitable<void>
+drop_session(registry_session& registry, transport::url session, std::string repository);
+
+} // namespace tarpon::registry

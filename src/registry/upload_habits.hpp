@@ -1,0 +1,50 @@
+// How a registry, or a proxy in front of it, wants the bytes of a blob: learned from refusals and
+// remembered for the run, one for each host. Pure.
+#pragma once
+
+#include <tarpon/options.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace tarpon::registry {
+
+enum class upload_shape {
+    streamed,   ///< POST, one PATCH, PUT: what every registry knows
+    monolithic, ///< POST, PUT with the whole body: needs digest and length ahead
+    chunked,    ///< POST, PATCHes with Content-Range, PUT: under limits on a request's size
+};
+
+class upload_habits {
+public:
+    upload_habits(chunking allowed, std::uint64_t chunk_bytes);
+
+    upload_shape shape() const noexcept { return shape_; }
+    std::uint64_t chunk_bytes() const noexcept { return chunk_bytes_; }
+
+    /// What a registry says about chunks when it opens an upload (OCI-Chunk-Min-Length,
+    /// OCI-Chunk-Max-Length).
+    void learn_bounds(std::optional<std::uint64_t> min, std::optional<std::uint64_t> max);
+    /// A whole body was refused with `status` in shape `tried.back()`: which one next? nullopt:
+    /// none that was not tried already, or the status has nothing to do with the shape.
+    std::optional<upload_shape> after_refusal(
+        int status, const std::vector<upload_shape>& tried, bool monolithic_possible) const;
+    /// Blobs to come begin with the shape that worked.
+    void worked(upload_shape shape) noexcept { shape_ = shape; }
+    /// A chunk was too large. False: it cannot be smaller.
+    bool shrink_chunks() noexcept;
+
+private:
+    chunking allowed_;
+    upload_shape shape_ = upload_shape::streamed;
+    std::uint64_t chunk_bytes_;
+    std::uint64_t chunk_bytes_min_;
+};
+
+/// "0-N", "bytes=0-N" or "bytes 0-N": the number of bytes a session has. A hint: registries write
+/// "0-0" for none and for one.
+std::optional<std::uint64_t> parse_range_end(std::string_view text);
+
+} // namespace tarpon::registry
