@@ -29,7 +29,7 @@ std::optional<entry_id> archive_contents::find_blob(const digest& content) const
 
 result<entry_id>
 find_unambiguous(std::string_view name, const entry_table& entries, metadata_source& source) {
-    const auto found = entries.find(name);
+    auto found = entries.find(name); // returned: not const, so that it is moved
     if (!found)
         return found;
     for (const entry_id other : entries.duplicates_of(*found)) {
