@@ -282,14 +282,14 @@ std::uint64_t size_of_option(std::string_view option, const std::string& text) {
 }
 
 /// A password in an address would come back in errors and logs: not even the refusal repeats it.
-void refuse_userinfo(std::string_view option, std::string_view text) {
+void refuse_userinfo(std::string_view name, std::string_view text) {
     for (std::size_t at = text.find('@'); at != text.npos; at = text.find('@', at + 1)) {
         const std::string_view after = text.substr(at + 1);
         if (!after.starts_with("sha256:") && !after.starts_with("sha512:"))
             throw error(
                 errc::usage,
-                concat("--", option, ": what stands before '@' does not belong into an address"),
-                {}, "--username NAME --password-stdin");
+                concat(name, ": what stands before '@' does not belong into an address"), {},
+                "--username NAME --password-stdin");
     }
 }
 
@@ -302,13 +302,6 @@ void finish_chunks(push_options& options, const std::string& text) {
     }
     options.chunks = chunking::always;
     options.chunk_bytes = size_of_option("chunk-size", text);
-    if (options.chunk_bytes < limits::chunk_bytes_min
-        || options.chunk_bytes > limits::chunk_bytes_max)
-        throw error(
-            errc::usage, concat(
-                             "--chunk-size ", foreign_text(text, 40),
-                             ": must be auto, none, or from ", human_bytes(limits::chunk_bytes_min),
-                             " to ", human_bytes(limits::chunk_bytes_max)));
 }
 
 void finish_push(push_command& push, const raw_texts& raw) {
@@ -327,9 +320,10 @@ void finish_push(push_command& push, const raw_texts& raw) {
                 concat("--map ", foreign_text(rule, 80), ": must be REGEX=REPLACEMENT"));
         options.where.map.emplace_back(rule.substr(0, equals), rule.substr(equals + 1));
     }
-    refuse_userinfo("registry", options.where.registry);
+    refuse_userinfo("--registry", options.where.registry);
+    refuse_userinfo("--staging", options.where.staging);
     for (const std::string& to : options.where.to)
-        refuse_userinfo("to", to);
+        refuse_userinfo("--to", to);
     const bool stdin_twice =
         push.password_stdin && std::count(push.archives.begin(), push.archives.end(), "-") > 0;
     if (stdin_twice)
@@ -547,6 +541,8 @@ any_command parse(int argc, const char* const* argv) {
         finish_output(inspect.output, inspect_raw);
         return inspect;
     }
+    refuse_userinfo("HOST", login.host);
+    refuse_userinfo("HOST", logout.host);
     if (app.got_subcommand(login_app)) {
         login.password_on_command_line = check_password(login.connection, login.password_stdin);
         finish_output(login.output, login_raw);

@@ -6,6 +6,7 @@
 #include "registry/registry_session.hpp"
 
 #include <tarpon/login.hpp>
+#include <tarpon/reference.hpp>
 
 #include <boost/asio/this_coro.hpp>
 
@@ -21,9 +22,16 @@ struct login_place {
 };
 
 /// "https://index.docker.io/v1/", "localhost:5000", or nothing, which is Docker Hub for docker.
+/// What holds an '@' may hold a password, and a password a '/': nothing of it is repeated.
 login_place parse_host(std::string_view text) {
+    if (text.find('@') != text.npos)
+        throw error(
+            errc::usage, "what stands before '@' does not belong into the name of a registry", {},
+            "--username NAME --password-stdin");
     const registry::scheme_choice scheme = registry::take_scheme(text);
     std::string host(text.substr(0, text.find('/')));
+    if (!host.empty() && !is_host_port(host))
+        throw error(errc::usage, concat("\"", foreign_text(host), "\" is not a host name"));
     if (host.empty() || host == "index.docker.io" || host == "registry-1.docker.io")
         host = "docker.io";
     return {std::move(host), scheme};

@@ -18,6 +18,11 @@ failure usage(std::string message) {
     return {errc::usage, std::move(message)};
 }
 
+/// A password may stand before '@', so the text is not repeated.
+failure holds_userinfo(std::string_view option) {
+    return usage(concat(option, ": what stands before '@' does not belong into an address"));
+}
+
 struct parsed_to {
     repository where;
     std::string tag; ///< empty if none was given
@@ -44,6 +49,8 @@ struct parsed_registry {
 };
 
 result<parsed_registry> parse_registry(std::string_view text) {
+    if (text.find('@') != text.npos)
+        return holds_userinfo("--registry");
     std::string_view rest = text;
     const auto scheme = registry::take_scheme(rest);
     while (rest.ends_with('/'))
@@ -280,6 +287,8 @@ result<repository> staging_repository(const destination& where) {
     const auto registry = parse_registry(where.registry);
     if (!registry)
         return registry.error();
+    if (where.staging.find('@') != std::string::npos)
+        return holds_userinfo("--staging");
     const std::string path =
         where.staging.empty() ? concat(registry->prefix, "tarpon-staging") : where.staging;
     if (const std::string why = explain_repository_path(path); !why.empty())

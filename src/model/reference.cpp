@@ -162,8 +162,10 @@ result<reference> reference::parse(std::string_view text) {
     std::string_view rest = text;
     if (const std::size_t at = rest.find('@'); at != rest.npos) {
         const auto pinned = digest::parse(rest.substr(at + 1));
-        if (!pinned)
-            return bad(text, "what follows '@' is not a sha256 or sha512 digest");
+        if (!pinned) // what stands before it may be a password
+            return bad(
+                concat("…", text.substr(text.rfind('@'))),
+                "what follows '@' is not a sha256 or sha512 digest");
         parsed.digest = *pinned;
         rest = rest.substr(0, at);
     }

@@ -406,7 +406,10 @@ BOOST_AUTO_TEST_CASE(password_in_an_address_is_refused_and_not_repeated) {
          {"push a --registry http://u:hunter2@r.example/team",
           "push a --registry u:hunter2@r.example", "push a --to u:hunter2@r.example/app:1",
           "push a --to https://u:hunter2@r.example/app:1",
-          "push a --to r.example/a:1 --to hunter2@r.example/app"}) {
+          "push a --to r.example/a:1 --to hunter2@r.example/app",
+          "push a --registry r.example --staging u:hunter2@r.example/x",
+          "login https://u:hunter2@r.example", "login u:hunter2@r.example -u u",
+          "logout https://u:hunter2@localhost:1", "logout u:hun/hunter2@r.example"}) {
         const std::string text = refusal(line);
         BOOST_TEST(text.find("hunter2") == std::string::npos, text);
         BOOST_TEST(text.ends_with("| --username NAME --password-stdin"), text);

@@ -255,6 +255,21 @@ BOOST_AUTO_TEST_CASE(destination_is_one_of_two) {
     BOOST_TEST(engine::check_destination(to({"h:1/x"})).has_value());
 }
 
+// Refusals are shown and logged: a password before an '@' must not be in them.
+BOOST_AUTO_TEST_CASE(refusals_do_not_repeat_what_stands_before_an_at_sign) {
+    auto staged = registry("h:1");
+    staged.staging = "u:hunter2@h/x";
+    for (const destination& where :
+         {registry("u:hunter2@h:1"), registry("https://u:hun/hunter2@h/team"),
+          to({"u:hunter2@h/x:1"}), to({"https://u:p@hunter2@h/x"}), staged}) {
+        const auto checked = engine::check_destination(where);
+        BOOST_REQUIRE(!checked);
+        BOOST_TEST((checked.error().code == errc::usage));
+        BOOST_TEST(
+            checked.error().message.find("hunter2") == std::string::npos, checked.error().message);
+    }
+}
+
 // A pipe's blobs go to where the user points, else to a repository of their own.
 BOOST_AUTO_TEST_CASE(staging_is_the_first_to_or_its_own) {
     const auto shown_staging = [](const destination& where) {
