@@ -4,16 +4,21 @@ Against Debian's docker-registry with htpasswd, and with token authentication by
 with RS256.
 """
 import base64
+import fcntl
 import json
 import os
+import pty
+import select
+import signal
 import stat
 import subprocess
+import termios
 import time
 import unittest
 from pathlib import Path
 
 from access import SecuredRegistry, TokenServer, htpasswd
-from harness import Case, Running, needs, tarpon, wait_until
+from harness import TARPON, Case, Running, environment, needs, tarpon, wait_until
 from images import docker_entries, fixture, make_image, noise, tar
 
 needs("docker-registry", "htpasswd", "openssl")
@@ -162,6 +167,73 @@ class Passwords(AuthCase):
                 self.config({"credHelpers": {host: name}})
                 result = self.push(self.registry, env={"PATH": f"{self.folder}:{os.environ['PATH']}"})
                 self.assert_one_error(result, 4, "auth", f"credential helper docker-credential-{name} failed")
+
+
+class Prompts(AuthCase):
+    """The question for a password, on a terminal of the test's own."""
+
+    def setUp(self):
+        super().setUp()
+        registry = SecuredRegistry(self.folder / "registry", password_file=htpasswd(self.folder, USER, PASSWORD))
+        self.registry = self.enterContext(registry)
+        self.terminal, self.inside = pty.openpty()
+        self.addCleanup(os.close, self.terminal)
+        self.addCleanup(os.close, self.inside)
+
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self.inside)[3] & termios.ECHO)
+
+    def shown(self) -> str:
+        """What the terminal shows and nobody has looked at yet."""
+        ready, _, _ = select.select([self.terminal], [], [], 0.02)
+        return os.read(self.terminal, 65536).decode() if ready else ""
+
+    def log_in(self, act) -> subprocess.Popen:
+        """Runs `act` when the password is asked for; the process when it has ended."""
+        process = subprocess.Popen(
+            [TARPON, "login", self.registry.host, "-u", USER], stdin=self.inside, stdout=self.inside,
+            stderr=self.inside, env=environment(self.env), start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(self.inside, termios.TIOCSCTTY, 0))
+        self.addCleanup(process.kill)
+        self.screen = ""
+
+        def look(done):
+            self.screen += self.shown()
+            return done()
+
+        wait_until(lambda: look(lambda: "Password: " in self.screen), "the question")
+        self.assertFalse(self.echoes())
+        act(process)
+        wait_until(lambda: look(lambda: process.poll() is not None), "the end")
+        self.screen += self.shown()
+        self.assertTrue(self.echoes(), self.screen)
+        return process
+
+    def type(self, text: bytes):
+        return lambda _: os.write(self.terminal, text)
+
+    def test_a_password_that_is_typed(self):
+        process = self.log_in(self.type(PASSWORD.encode() + b"\n"))
+        self.assertEqual(process.returncode, 0, self.screen)
+        self.assertIn("logged in to", self.screen)
+        self.assert_no_secret(self.screen)
+
+    def test_signals_give_the_echo_back(self):
+        acts = {"typed": self.type(b"half\x03"), "quit": self.type(b"\x1c")}
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            acts[number.name] = lambda process, number=number: process.send_signal(number)
+        for name, act in acts.items():
+            with self.subTest(name):
+                process = self.log_in(act)
+                self.assertEqual(process.returncode, 130, self.screen)
+                self.assertIn("tarpon: error: interrupted", self.screen)
+
+    def test_no_password_is_not_an_empty_one(self):
+        for text in (b"\x04", b"\n"):
+            with self.subTest(text):
+                process = self.log_in(self.type(text))
+                self.assertEqual(process.returncode, 2, self.screen)
+                self.assertIn("nothing was typed", self.screen)
 
 
 class Tokens(AuthCase):
