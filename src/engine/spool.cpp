@@ -18,8 +18,23 @@ namespace asio = boost::asio;
 
 namespace {
 
+/// The folder of --spool is not there, or we may not write into it.
+error unusable_folder(const std::string& folder) {
+    const int why = errno;
+    return error(
+        errc::usage, concat("cannot use the folder ", foreign_text(folder), " of --spool"),
+        std::strerror(why));
+}
+
+/// The disk, mostly because it is full.
 error cannot_spool(const std::string& folder) {
-    return error(errc::storage, concat("cannot spool to ", folder), std::strerror(errno));
+    const int why = errno;
+    const bool full = why == ENOSPC || why == EDQUOT || why == EFBIG;
+    return error(
+        errc::storage, concat("cannot write to the folder ", foreign_text(folder), " of --spool"),
+        std::strerror(why),
+        full ? "--spool with a folder that has more room; without it nothing is written to disk"
+             : "");
 }
 
 /// Unnamed where the file system can do that, else unlinked at once.
@@ -54,7 +69,7 @@ spool_archive(run_context& run, std::string name, byte_source& from) {
     co_await plain.open();
     const int fd = open_unnamed(folder);
     if (fd < 0)
-        throw cannot_spool(folder);
+        throw errno == ENOSPC || errno == EDQUOT ? cannot_spool(folder) : unusable_folder(folder);
     // The file owns the descriptor from here on; its size is looked at again when all is written.
     const archive::archive_file owner = archive::archive_file::adopt(fd, name).value();
     std::vector<std::byte> piece(limits::block_bytes);

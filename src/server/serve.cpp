@@ -50,6 +50,27 @@ folder open_storage(const std::string& path) {
     }
 }
 
+/// ADDRESS:PORT, as --listen takes it. Throws errc::usage.
+tcp::endpoint parse_listen(const std::string& address) {
+    const auto at = transport::parse_host_port(address, false);
+    const std::size_t colon = address.rfind(':');
+    const auto port = colon == address.npos
+                          ? std::nullopt
+                          : parse_decimal(std::string_view(address).substr(colon + 1));
+    boost::system::error_code ec;
+    const std::string host = !at && port ? address.substr(0, colon) : at ? at->host : address;
+    const auto ip = asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, ec);
+    if (ec || !port || *port > 65535)
+        throw error(errc::usage, concat("\"", foreign_text(address), "\" is not ADDRESS:PORT"));
+    return {ip, static_cast<std::uint16_t>(*port)};
+}
+
+std::string shown(const tcp::endpoint& at) {
+    const std::string address = at.address().to_string();
+    return at.address().is_v6() ? concat("[", address, "]:", at.port())
+                                : concat(address, ":", at.port());
+}
+
 class registry_server {
 public:
     registry_server(
@@ -71,7 +92,7 @@ public:
         };
     }
 
-    void listen(const std::string& address);
+    void listen(const tcp::endpoint& endpoint);
     asio::awaitable<void> run();
 
 private:
@@ -101,22 +122,12 @@ private:
     std::list<http_connection*> connections_;
 };
 
-void registry_server::listen(const std::string& address) {
-    const auto at = transport::parse_host_port(address, false);
-    const std::size_t colon = address.rfind(':');
-    const auto port = colon == address.npos
-                          ? std::nullopt
-                          : parse_decimal(std::string_view(address).substr(colon + 1));
+void registry_server::listen(const tcp::endpoint& endpoint) {
     boost::system::error_code ec;
-    const std::string host = !at && port ? address.substr(0, colon) : at ? at->host : address;
-    const auto ip = asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, ec);
-    if (ec || !port || *port > 65535)
-        throw error(errc::usage, concat("\"", foreign_text(address), "\" is not ADDRESS:PORT"));
-    const tcp::endpoint endpoint(ip, static_cast<std::uint16_t>(*port));
     const auto require = [&](const boost::system::error_code& failed) {
         if (failed)
             throw error(
-                errc::usage, concat("cannot listen on ", foreign_text(address)),
+                errc::usage, concat("cannot listen on ", shown(endpoint)),
                 foreign_text(failed.message()),
                 failed == asio::error::address_in_use
                     ? "another --listen; port 0 lets the system choose a free one"
@@ -129,11 +140,8 @@ void registry_server::listen(const std::string& address) {
     require(ec);
     acceptor_.listen(asio::socket_base::max_listen_connections, ec);
     require(ec);
-    const tcp::endpoint bound = acceptor_.local_endpoint();
     if (events_.listening)
-        events_.listening(
-            bound.address().is_v6() ? concat("[", bound.address().to_string(), "]:", bound.port())
-                                    : concat(bound.address().to_string(), ":", bound.port()));
+        events_.listening(shown(acceptor_.local_endpoint()));
 }
 
 asio::awaitable<server_response> registry_server::answer(server_request& request) {
@@ -274,8 +282,9 @@ asio::awaitable<void> registry_server::run() {
 
 asio::awaitable<void> serve(serve_options options, serve_events events) {
     const auto executor = co_await asio::this_coro::executor;
+    const auto at = server::parse_listen(options.listen); // before the folder is made
     server::registry_server server(executor, options, std::move(events));
-    server.listen(options.listen);
+    server.listen(at);
     co_await server.run();
 }
 

@@ -30,11 +30,11 @@ int verify_with_system_authorities(X509_STORE_CTX* verification, void*) {
     return X509_verify_cert(verification);
 }
 
+/// Nothing has been sent yet: what has to change is an option, or a file in certs.d.
 error unusable(
     std::string_view what, const std::string& file, const boost::system::error_code& ec) {
     return error(
-        errc::transport_tls, concat("cannot read the ", what, " ", file),
-        foreign_text(ec.message()));
+        errc::usage, concat("cannot read the ", what, " ", file), foreign_text(ec.message()));
 }
 
 void trust(ssl::context& context, const std::string& file) {

@@ -83,6 +83,17 @@ class Usage(ErrorCase):
             self.expect(3, "archive", ".*/none.tar: No such file or directory", verb, self.folder / "none.tar", *more)
 
 
+    def test_a_file_of_an_option_that_cannot_be_used(self):
+        none, broken = self.folder / "none.pem", self.file(b"no certificate", "broken.pem")
+        to = ("push", self.archive(), "--registry", "localhost:1")
+        for options, what in ((("--ca-file", none), "CA file"),
+                              (("--cert-file", none, "--key-file", broken), "certificate"),
+                              (("--ca-file", broken), "CA file")):
+            file = options[1]
+            self.expect(2, "usage", f"cannot read the {what} {file}", *to, *options,
+                        cause="No such file or directory.*" if file == none else ".+")
+
+
 class Registries(ErrorCase):
     def push(self, host: str):
         return "push", self.archive(), "--registry", host
@@ -180,10 +191,20 @@ class Secrets(ErrorCase):
                     self.assert_no_secret(result)
 
     def test_addresses_hold_no_passwords(self):
-        for option in ("--registry", "--to"):
-            self.expect(2, "usage", f"{option}: what stands before '@' does not belong into an address", "push",
-                        self.archive(), option, f"{USER}:{SECRET}@r.example/app",
-                        hint="--username NAME --password-stdin")
+        words, hint = "what stands before '@' does not belong into an address", "--username NAME --password-stdin"
+        for option in ("--registry", "--to", "--staging"):
+            self.expect(2, "usage", f"{option}: {words}", "push", self.archive(), option,
+                        f"{USER}:{SECRET}@r.example/app", hint=hint)
+        for verb in ("login", "logout"):
+            result = tarpon(verb, f"https://{USER}:{SECRET}@localhost:1")
+            self.assertEqual((result.code, result.stdout), (2, ""), result)
+            self.assertEqual(result.stderr, f"tarpon: error: HOST: {words}\n  hint: {hint}\n")
+
+    def test_a_host_that_is_none(self):
+        for verb in ("login", "logout"):
+            result = tarpon(verb, "no host", *(("-u", "u", "-p", "p") if verb == "login" else ()))
+            self.assertEqual(result.code, 2, result)
+            self.assertEqual(result.error_lines, ['tarpon: error: "no host" is not a host name'])
 
 
 class Serving(ErrorCase):
@@ -200,6 +221,7 @@ class Serving(ErrorCase):
         for address in ("nonsense", "127.0.0.1", "127.0.0.1:99999", "example.com:80", "127.0.0.1:x"):
             self.expect(2, "usage", f"\"{address}\" is not ADDRESS:PORT", "serve", "--listen", address, "--storage",
                         self.folder / "storage")
+        self.assertFalse((self.folder / "storage").exists(), "made for an address that is none")
         self.expect(2, "usage", "cannot listen on 192.0.2.1:5000", "serve", "--listen", "192.0.2.1:5000", "--storage",
                     self.folder / "storage", cause="Cannot assign requested address")
 

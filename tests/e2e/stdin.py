@@ -288,9 +288,17 @@ class Options(StdinCase):
     def test_a_spool_folder_that_is_not_there(self):
         result = tarpon("push", "--json", "-", "--spool", self.folder / "none", "--registry", self.embedded.host,
                         stdin=tar(docker_entries(make_image(7, "app:1"))))
-        self.assertNotEqual(result.code, 0, result)
-        self.assertEqual(len(result.error_lines), 1, result)
-        self.assertEqual(result.summary["images"], 0)
+        self.assert_one_error(result, 2, "usage", f"cannot use the folder {self.folder / 'none'} of --spool")
+        self.assertEqual(result.of("error")[0]["cause"], "No such file or directory")
+
+    def test_a_spool_folder_without_room(self):
+        # A limit on the size of files stands for a full disk; its signal is ignored as a full disk has none.
+        limited = ("sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh")
+        result = tarpon("push", "--json", "-", "--spool", self.folder, "--registry", self.embedded.host,
+                        stdin=tar(docker_entries(make_image(7, "app:1", size=200_000))), wrapper=limited)
+        self.assert_one_error(result, 1, "internal", f"cannot write to the folder {self.folder} of --spool")
+        self.assertEqual(result.of("error")[0]["cause"], "File too large")
+        self.assertRegex(result.of("error")[0]["hint"], "more room")
 
     def test_what_the_registry_refuses_shows_before_anything_is_read(self):
         for status, code in ((401, 4), (403, 4), (500, 5)):

@@ -392,7 +392,7 @@ BOOST_AUTO_TEST_CASE(spooled_pipe_is_a_file) {
     BOOST_TEST(std::filesystem::is_empty(dir.path()));
     s.options.spool = "/nonexistent";
     const auto report = s.push_piped(docker_archive({image}));
-    BOOST_TEST(report.failures.at(0).what.code() == errc::storage);
+    BOOST_TEST(report.failures.at(0).what.code() == errc::usage);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
