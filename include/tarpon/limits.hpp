@@ -83,8 +83,9 @@ inline constexpr std::chrono::seconds retry_after_max{300}; // whatever a Retry-
 // --- uploads in chunks, where a registry or a proxy wants them
 // ------------------------------------
 inline constexpr std::uint64_t chunk_bytes_default = 4ull * 1024 * 1024; // GHCR takes no more
-inline constexpr std::uint64_t chunk_bytes_min = 64ull * 1024;
-inline constexpr std::uint64_t chunk_bytes_max = 64ull * 1024 * 1024; // held in memory by each job
+inline constexpr std::uint64_t chunk_bytes_min = 16ull * 1024;
+// The chunks of all jobs get this part of the buffers; what is left must hold a block of any codec.
+inline constexpr std::uint64_t chunk_share_of_buffers = 4;
 
 // --- HTTP, as a server -------------------------------------------------------------------------
 inline constexpr std::size_t request_header_bytes_max = 32 * 1024;

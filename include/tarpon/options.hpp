@@ -78,7 +78,8 @@ struct push_options {
     /// Before the first repetition; doubles with each further one.
     std::chrono::milliseconds retry_delay = limits::retry_delay_first;
     chunking chunks = chunking::automatic;
-    /// Bytes of a chunk; fewer where the registry takes no more. 0: limits::chunk_bytes_default.
+    /// Bytes of a chunk; fewer where the registry takes no more. 0: as many as all jobs may hold,
+    /// at most limits::chunk_bytes_default. See chunk_bytes_allowed.
     std::uint64_t chunk_bytes = 0;
     /// CPU workers for hashing and compression; 0: as many as there are processors.
     int threads = 0;
@@ -89,5 +90,8 @@ struct push_options {
     /// Ask the registry, send nothing.
     bool dry_run = false;
 };
+
+/// The largest chunk that `memory_bytes` has room for when every job holds one.
+std::uint64_t chunk_bytes_allowed(const push_options& options) noexcept;
 
 } // namespace tarpon

@@ -28,13 +28,20 @@ void check_options(const push_options& options) {
         throw error(errc::usage, concat("threads must be 1 to ", limits::threads_max));
     if (options.retries < 0 || options.retries > limits::retries_max)
         throw error(errc::usage, concat("retries must be 0 to ", limits::retries_max));
-    if (options.chunk_bytes > limits::chunk_bytes_max)
-        throw error(
-            errc::usage, concat("chunks must have at most ", human_bytes(limits::chunk_bytes_max)));
     if (options.memory_bytes < limits::buffer_memory_bytes_min)
         throw error(
             errc::usage,
             concat("memory must be at least ", human_bytes(limits::buffer_memory_bytes_min)));
+    const std::uint64_t chunk_most = chunk_bytes_allowed(options);
+    const bool chunk_is_wrong =
+        options.chunk_bytes != 0
+        && (options.chunk_bytes < limits::chunk_bytes_min || options.chunk_bytes > chunk_most);
+    if (chunk_is_wrong)
+        throw error(
+            errc::usage, concat(
+                             "chunks must have ", human_bytes(limits::chunk_bytes_min), " to ",
+                             human_bytes(chunk_most), " with ", options.jobs,
+                             " jobs that hold one each (chunk-size, jobs, memory)"));
     if (options.format == manifest_format::docker && options.layers == compression::zstd)
         throw error(errc::usage, "zstd layers need OCI manifests: leave out --format docker");
 }

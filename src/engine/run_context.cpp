@@ -35,6 +35,16 @@ std::uint64_t peak_memory_bytes() {
     return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
+std::uint64_t pool_bytes(const push_options& options) noexcept {
+    return options.memory_bytes - limits::buffer_memory_bytes_reserved;
+}
+
+/// Memory for the chunks of one upload, out of the run's buffers.
+asio::awaitable<registry::chunk_memory> lease_chunk(pipeline::buffer_pool& from, std::size_t size) {
+    auto lease = std::make_shared<pipeline::buffer_lease>(co_await from.acquire(size));
+    co_return registry::chunk_memory{lease->bytes(), lease};
+}
+
 } // namespace
 
 activity::activity(std::list<active_blob>& board, std::string label, std::uint64_t total)
@@ -55,7 +65,7 @@ run_context::run_context(asio::any_io_executor on, push_options with, progress_o
     , options(std::move(with))
     , observer(told)
     , workers(worker_count(options))
-    , buffers(on, options.memory_bytes - limits::buffer_memory_bytes_reserved)
+    , buffers(on, pool_bytes(options))
     , http(on, options.connection, static_cast<std::size_t>(options.jobs), trace_to(told)) {}
 
 registry::session_settings run_context::session_settings() {
@@ -66,7 +76,13 @@ registry::session_settings run_context::session_settings() {
         observer.on_retry(event);
     };
     with.chunks = options.chunks;
-    with.chunk_bytes = options.chunk_bytes;
+    const std::uint64_t most = chunk_bytes_allowed(options);
+    with.chunk_bytes = options.chunk_bytes != 0 ? options.chunk_bytes
+                                                : std::min(most, limits::chunk_bytes_default);
+    with.chunk_bytes_max = most;
+    with.memory_for_chunks = [this](std::size_t size) {
+        return lease_chunk(buffers, size);
+    };
     return with;
 }
 
@@ -140,3 +156,8 @@ asio::awaitable<void> report_progress(run_context& run) {
 }
 
 } // namespace tarpon::engine
+
+std::uint64_t tarpon::chunk_bytes_allowed(const push_options& options) noexcept {
+    const std::uint64_t share = engine::pool_bytes(options) / limits::chunk_share_of_buffers;
+    return share / static_cast<std::uint64_t>(options.jobs) / 1024 * 1024;
+}

@@ -34,9 +34,18 @@ public:
 private:
     enum class next_try { none, other_shape, at_once, later };
 
+    struct ending {
+        std::optional<blob_result> done;
+        std::exception_ptr failed;
+        std::optional<error> why;
+        std::optional<transport::url> session; ///< left open
+        next_try next = next_try::none;
+    };
+
     upload_shape first_shape() const;
     bool monolithic_possible() const { return known_.digest && request_.size; }
-    asio::awaitable<std::optional<blob_result>> attempt();
+    asio::awaitable<ending> attempt();
+    asio::awaitable<void> drop(const std::optional<transport::url>& session);
     next_try after(const upload_attempt& one, const error& why, bool renewed);
     void prepare(const upload_attempt& one);
 
@@ -87,54 +96,61 @@ void blob_put::prepare(const upload_attempt& one) {
     known_.probe = known_.digest && registry_.tries().enabled();
 }
 
-asio::awaitable<std::optional<blob_result>> blob_put::attempt() {
+/// A failed attempt is over, and its buffers given back, before anyone waits.
+asio::awaitable<blob_put::ending> blob_put::attempt() {
     known_.shape = tried_.back();
     upload_attempt one(registry_, request_, known_);
-    std::exception_ptr failed;
-    std::optional<error> why;
+    ending end;
     bool renewed = false;
     try {
-        const blob_result done = co_await one.run();
-        if (tried_.size() > 1 && done.outcome == upload_outcome::uploaded)
-            registry_.habits().worked(tried_.back());
-        co_return done;
+        end.done = co_await one.run();
     } catch (const credentials_renewed& e) {
-        failed = std::current_exception();
-        why = e;
+        end.failed = std::current_exception();
+        end.why = e;
         renewed = true;
     } catch (const error& e) {
-        failed = std::current_exception();
-        why = e;
+        end.failed = std::current_exception();
+        end.why = e;
     } catch (...) {
-        failed = std::current_exception();
+        end.failed = std::current_exception();
     }
-    const next_try next = why ? after(one, *why, renewed) : next_try::none;
-    const bool reachable = !why || class_of(why->code()) != error_class::network;
-    if (next == next_try::none) {
-        // The session would expire by itself; a registry that can still be reached is told now.
-        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-        if (reachable)
-            co_await async::best_effort(one.abandon(), farewell_time);
-        std::rethrow_exception(failed);
+    if (end.done) {
+        if (tried_.size() > 1 && end.done->outcome == upload_outcome::uploaded)
+            registry_.habits().worked(tried_.back());
+        co_return end;
     }
-    if (reachable)
-        co_await async::best_effort(one.abandon(), farewell_time);
-    if (next == next_try::later) {
-        const bool again = co_await registry_.tries().again(
-            repetitions_++, concat("a blob for ", registry_.host(), "/", request_.repository),
-            why->message());
-        if (!again)
-            std::rethrow_exception(failed);
-    }
+    if (end.why)
+        end.next = after(one, *end.why, renewed);
+    end.session = one.session();
     prepare(one);
-    co_return std::nullopt;
+    co_return end;
+}
+
+/// The session would expire by itself; a registry that can be reached is told.
+asio::awaitable<void> blob_put::drop(const std::optional<transport::url>& session) {
+    if (session)
+        co_await async::best_effort(
+            drop_session(registry_, *session, request_.repository), farewell_time);
 }
 
 asio::awaitable<blob_result> blob_put::go() {
     while (true) {
-        const auto done = co_await attempt();
-        if (done)
-            co_return *done;
+        const ending end = co_await attempt();
+        if (end.done)
+            co_return *end.done;
+        bool again = end.next != next_try::none;
+        if (end.next == next_try::later)
+            again = co_await registry_.tries().again(
+                repetitions_++, concat("a blob for ", registry_.host(), "/", request_.repository),
+                end.why->message());
+        // After the wait: what could not be reached may be back.
+        const bool reachable = !end.why || class_of(end.why->code()) != error_class::network;
+        if (!again)
+            co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+        if (again || reachable)
+            co_await drop(end.session);
+        if (!again)
+            std::rethrow_exception(end.failed);
     }
 }
 

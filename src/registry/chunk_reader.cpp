@@ -17,28 +17,31 @@ asio::awaitable<bool> chunk_reader::read_piece() {
 }
 
 asio::awaitable<std::span<const std::byte>> chunk_reader::peek(std::size_t bytes) {
-    if (held_.size() - begin_ < bytes) {
-        held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(begin_));
+    const std::span<std::byte> memory = memory_.bytes;
+    const std::size_t wanted = std::min(bytes, memory.size());
+    if (held_ < wanted && begin_ > 0) {
+        const auto rest = memory.subspan(begin_, held_);
+        std::copy(rest.begin(), rest.end(), memory.begin()); // to the front, which may overlap
         begin_ = 0;
-        held_.reserve(bytes);
     }
-    while (held_.size() - begin_ < bytes) {
+    while (held_ < wanted) {
         const bool more = co_await read_piece();
         if (!more)
             break;
-        const auto part =
-            piece_.bytes.first(std::min(piece_.bytes.size(), bytes - (held_.size() - begin_)));
-        held_.insert(held_.end(), part.begin(), part.end());
+        const auto part = piece_.bytes.first(std::min(piece_.bytes.size(), wanted - held_));
+        std::copy(part.begin(), part.end(), memory.begin() + static_cast<std::ptrdiff_t>(held_));
+        held_ += part.size();
         piece_.bytes = piece_.bytes.subspan(part.size());
         if (piece_.bytes.empty())
             piece_ = {}; // its memory is wanted elsewhere
     }
-    const std::size_t there = std::min(bytes, held_.size() - begin_);
-    co_return std::span<const std::byte>(held_).subspan(begin_, there);
+    co_return memory.subspan(begin_, std::min(wanted, held_));
 }
 
 void chunk_reader::consume(std::size_t bytes) {
-    begin_ += std::min(bytes, held_.size() - begin_);
+    const std::size_t gone = std::min(bytes, held_);
+    held_ -= gone;
+    begin_ = held_ == 0 ? 0 : begin_ + gone;
 }
 
 asio::awaitable<body_piece> span_body::next() {

@@ -7,19 +7,28 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <span>
-#include <vector>
+#include <utility>
 
 namespace tarpon::registry {
+
+/// As much as the largest chunk; `owner` keeps it.
+struct chunk_memory {
+    std::span<std::byte> bytes;
+    std::shared_ptr<const void> owner;
+};
 
 class chunk_reader {
 public:
     /// `from` must outlive the reader.
-    explicit chunk_reader(body_source& from)
-        : from_(from) {}
+    chunk_reader(body_source& from, chunk_memory memory)
+        : from_(from)
+        , memory_(std::move(memory)) {}
 
-    /// The next `bytes` of the body, fewer only at its end, none behind it. Stays until consume()
-    /// or the next peek(). Throws what the body throws.
+    /// The next `bytes` of the body, fewer at its end or where the memory ends, none behind it.
+    /// Stays until consume() or the next peek(). Throws what the body throws.
     boost::asio::awaitable<std::span<const std::byte>> peek(std::size_t bytes);
     /// So many of them have arrived.
     void consume(std::size_t bytes);
@@ -28,8 +37,9 @@ private:
     boost::asio::awaitable<bool> read_piece();
 
     body_source& from_;
-    std::vector<std::byte> held_;
-    std::size_t begin_ = 0; ///< of what is not consumed
+    chunk_memory memory_;
+    std::size_t begin_ = 0; ///< of what is held
+    std::size_t held_ = 0;  ///< bytes
     body_piece piece_;      ///< what did not fit any more
     bool ended_ = false;
 };

@@ -23,13 +23,21 @@ registry_session::registry_session(
     , at_(std::move(at))
     , authorizer_(http, at_.host, options, workers)
     , retrier_(http.executor(), std::move(with.retry))
-    , habits_(with.chunks, with.chunk_bytes)
+    , habits_(with.chunks, with.chunk_bytes, with.chunk_bytes_max)
+    , memory_for_chunks_(std::move(with.memory_for_chunks))
     , opened_(http.executor()) {
     authorizer_.set_origin(at_.at);
 }
 
 transport::url registry_session::api(std::string_view repository, std::string_view rest) const {
     return {at_.at, concat("/v2/", repository, repository.empty() ? "" : "/", rest)};
+}
+
+asio::awaitable<chunk_memory> registry_session::memory_for_chunk(std::size_t bytes) {
+    if (memory_for_chunks_)
+        co_return co_await memory_for_chunks_(bytes);
+    auto memory = std::make_shared<std::vector<std::byte>>(bytes);
+    co_return chunk_memory{std::span(*memory), memory};
 }
 
 asio::awaitable<void> registry_session::open() {

@@ -6,6 +6,7 @@
 
 #include "async/condition.hpp"
 #include "auth/authorizer.hpp"
+#include "registry/chunk_reader.hpp"
 #include "registry/endpoint.hpp"
 #include "registry/error_body.hpp"
 #include "registry/retrier.hpp"
@@ -25,7 +26,10 @@ namespace tarpon::registry {
 struct session_settings {
     retry_settings retry = {}; ///< by default nothing is tried again
     chunking chunks = chunking::automatic;
-    std::uint64_t chunk_bytes = 0;
+    std::uint64_t chunk_bytes = limits::chunk_bytes_default;
+    std::uint64_t chunk_bytes_max = limits::chunk_bytes_default;
+    /// Where chunks lie until they have arrived; by default on the heap. May wait.
+    std::function<boost::asio::awaitable<chunk_memory>(std::size_t)> memory_for_chunks = {};
 };
 
 /// The registry refused credentials in the middle of a body that is gone, and has better ones now:
@@ -80,6 +84,7 @@ public:
     /// Shared by all uploads to this registry.
     upload_habits& habits() noexcept { return habits_; }
     retrier& tries() noexcept { return retrier_; }
+    boost::asio::awaitable<chunk_memory> memory_for_chunk(std::size_t bytes);
 
 private:
     enum class opening { not_yet, under_way, done, failed };
@@ -103,6 +108,7 @@ private:
     auth::authorizer authorizer_;
     retrier retrier_;
     upload_habits habits_;
+    std::function<boost::asio::awaitable<chunk_memory>(std::size_t)> memory_for_chunks_;
     opening opening_ = opening::not_yet;
     std::exception_ptr opening_failed_;
     async::condition opened_;

@@ -156,13 +156,18 @@ upload_attempt::send_chunk(std::span<const std::byte> chunk, int& repetitions) {
     std::optional<error> failed;
     try {
         response = co_await registry_.send(std::move(request), reason());
+    } catch (const credentials_renewed&) {
+        // Nothing of the chunk was taken, and it is still here. Once, until one gets through.
+        if (std::exchange(renewed_, true))
+            throw;
+        co_return;
     } catch (const error& e) {
-        // Credentials were renewed: nothing of the chunk was taken.
-        if (!may_pass(e) && !dynamic_cast<const credentials_renewed*>(&e))
+        if (!may_pass(e))
             throw;
         failed = e;
     }
-    if (!failed && response.status == 413 && registry_.habits().shrink_chunks())
+    renewed_ = false;
+    if (!failed && response.status == 413 && registry_.habits().shrink_chunks(chunk.size()))
         co_return;
     if (!failed && !may_pass(response.status)) {
         take_answer(response, session);
@@ -184,8 +189,11 @@ upload_attempt::send_chunk(std::span<const std::byte> chunk, int& repetitions) {
 }
 
 asio::awaitable<void> upload_attempt::send_chunks() {
+    // Before the body, which takes memory too: who waits for memory must hold none.
+    const auto largest = static_cast<std::size_t>(registry_.habits().chunk_bytes());
+    chunk_memory memory = co_await registry_.memory_for_chunk(largest);
     body_ = co_await request_.open_body();
-    chunks_.emplace(*body_);
+    chunks_.emplace(*body_, std::move(memory));
     int repetitions = 0;
     while (true) {
         const auto chunk =
@@ -211,6 +219,9 @@ asio::awaitable<bool> upload_attempt::is_there() {
 asio::awaitable<http_response> upload_attempt::commit() {
     sent_ = co_await body_->finish();
     fsm_.set_digest(sent_.digest);
+    // Its buffers are wanted by others while the registry thinks.
+    chunks_.reset();
+    body_.reset();
     for (int repetitions = 0;; ++repetitions) {
         http_response response;
         std::optional<error> failed;
@@ -256,10 +267,10 @@ asio::awaitable<http_response> upload_attempt::do_step() {
 
 void upload_attempt::take_answer(const http_response& response, const transport::url& at) {
     if (response.status == 202 && (step_ == upload_step::open || step_ == upload_step::mount)) {
-        registry_.habits().learn_bounds(
+        const bool wants_chunks = registry_.habits().learn_bounds(
             parse_decimal(response.header("OCI-Chunk-Min-Length")),
             parse_decimal(response.header("OCI-Chunk-Max-Length")));
-        if (registry_.habits().shape() == upload_shape::chunked)
+        if (wants_chunks)
             fsm_.use(upload_shape::chunked);
     }
     fsm_.on_answer(
@@ -290,11 +301,6 @@ asio::awaitable<blob_result> upload_attempt::run() {
     if (fsm_.outcome() != upload_outcome::uploaded)
         sent_.digest = fsm_.digest();
     co_return blob_result{fsm_.outcome(), sent_};
-}
-
-asio::awaitable<void> upload_attempt::abandon() {
-    if (fsm_.session())
-        co_await drop_session(registry_, *fsm_.session(), request_.repository);
 }
 
 asio::awaitable<void>

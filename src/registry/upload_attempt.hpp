@@ -22,10 +22,8 @@ public:
 
     /// Throws `error`; the session may be left open then.
     boost::asio::awaitable<blob_result> run();
-    /// Deletes the session, if there is one. For best_effort, which ends it.
-    boost::asio::awaitable<void> abandon();
-
-    /// After a failure: at which step it came.
+    /// After a failure: the session that is left open, if any, and the step at which it came.
+    const std::optional<transport::url>& session() const noexcept { return fsm_.session(); }
     upload_step step() const noexcept { return step_; }
     /// The digest of what was sent, once that is known.
     const descriptor& sent() const noexcept { return sent_; }
@@ -51,6 +49,7 @@ private:
     std::unique_ptr<upload_body> body_;
     std::optional<chunk_reader> chunks_;
     std::uint64_t acknowledged_ = 0; ///< bytes, in chunks
+    bool renewed_ = false;           ///< credentials, since a chunk was answered
     descriptor sent_;
 };
 

@@ -9,25 +9,28 @@
 
 namespace tarpon::registry {
 
-upload_habits::upload_habits(chunking allowed, std::uint64_t chunk_bytes)
+upload_habits::upload_habits(
+    chunking allowed, std::uint64_t chunk_bytes, std::uint64_t chunk_bytes_max)
     : allowed_(allowed)
     , shape_(allowed == chunking::always ? upload_shape::chunked : upload_shape::streamed)
-    , chunk_bytes_(chunk_bytes == 0 ? limits::chunk_bytes_default : chunk_bytes)
-    , chunk_bytes_min_(std::min(chunk_bytes_, limits::chunk_bytes_min)) {}
+    , chunk_bytes_(chunk_bytes)
+    , chunk_bytes_min_(std::min(chunk_bytes_, limits::chunk_bytes_min))
+    , chunk_bytes_max_(std::max(chunk_bytes_, chunk_bytes_max)) {}
 
-void upload_habits::learn_bounds(
+bool upload_habits::learn_bounds(
     std::optional<std::uint64_t> min, std::optional<std::uint64_t> max) {
     // A bound beyond what is held in memory cannot be kept; the registry will say so.
-    const std::uint64_t least = std::min(min.value_or(0), limits::chunk_bytes_max);
+    const std::uint64_t least = std::min(min.value_or(0), chunk_bytes_max_);
     chunk_bytes_min_ = std::max(chunk_bytes_min_, least);
     chunk_bytes_ = std::max(chunk_bytes_, chunk_bytes_min_);
     if (!max || *max == 0)
-        return;
+        return false;
     chunk_bytes_ = std::clamp(*max, std::uint64_t{1}, chunk_bytes_);
     chunk_bytes_min_ = std::min(chunk_bytes_min_, chunk_bytes_);
     // Who says how large a chunk may be does not want all in one.
     if (allowed_ == chunking::automatic)
         shape_ = upload_shape::chunked;
+    return allowed_ != chunking::never;
 }
 
 std::optional<upload_shape> upload_habits::after_refusal(
@@ -56,10 +59,12 @@ std::optional<upload_shape> upload_habits::after_refusal(
     return std::nullopt;
 }
 
-bool upload_habits::shrink_chunks() noexcept {
+bool upload_habits::shrink_chunks(std::uint64_t refused) noexcept {
+    if (refused > chunk_bytes_)
+        return true;
     if (chunk_bytes_ <= chunk_bytes_min_)
         return false;
-    chunk_bytes_ = std::max(chunk_bytes_ / 2, chunk_bytes_min_);
+    chunk_bytes_ = std::max(std::min(refused, chunk_bytes_) / 2, chunk_bytes_min_);
     return true;
 }
 

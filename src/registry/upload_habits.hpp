@@ -19,28 +19,31 @@ enum class upload_shape {
 
 class upload_habits {
 public:
-    upload_habits(chunking allowed, std::uint64_t chunk_bytes);
+    /// `chunk_bytes_max`: there is memory for no more.
+    upload_habits(chunking allowed, std::uint64_t chunk_bytes, std::uint64_t chunk_bytes_max);
 
     upload_shape shape() const noexcept { return shape_; }
     std::uint64_t chunk_bytes() const noexcept { return chunk_bytes_; }
 
     /// What a registry says about chunks when it opens an upload (OCI-Chunk-Min-Length,
-    /// OCI-Chunk-Max-Length).
-    void learn_bounds(std::optional<std::uint64_t> min, std::optional<std::uint64_t> max);
+    /// OCI-Chunk-Max-Length). True: it wants chunks.
+    bool learn_bounds(std::optional<std::uint64_t> min, std::optional<std::uint64_t> max);
     /// A whole body was refused with `status` in shape `tried.back()`: which one next? nullopt:
     /// none that was not tried already, or the status has nothing to do with the shape.
     std::optional<upload_shape> after_refusal(
         int status, const std::vector<upload_shape>& tried, bool monolithic_possible) const;
     /// Blobs to come begin with the shape that worked.
     void worked(upload_shape shape) noexcept { shape_ = shape; }
-    /// A chunk was too large. False: it cannot be smaller.
-    bool shrink_chunks() noexcept;
+    /// A chunk of `refused` bytes was too large. Several uploads may find that out at a time: only
+    /// who was refused the size in force halves it. False: it cannot be smaller.
+    bool shrink_chunks(std::uint64_t refused) noexcept;
 
 private:
     chunking allowed_;
     upload_shape shape_ = upload_shape::streamed;
     std::uint64_t chunk_bytes_;
     std::uint64_t chunk_bytes_min_;
+    std::uint64_t chunk_bytes_max_;
 };
 
 /// "0-N", "bytes=0-N" or "bytes 0-N": the number of bytes a session has. A hint: registries write

@@ -132,6 +132,16 @@ std::optional<answer> fake_registry::unauthorized(const registry_request& reques
     return reply;
 }
 
+int fake_registry::refused_shape(
+    const registry_request& request, bool has_body, bool chunked) const {
+    if (has_body && chunked && options.chunked_framing_status != 0)
+        return options.chunked_framing_status;
+    if (request.what == step::put)
+        return has_body ? options.put_body_status : 0;
+    return request.http.header("Content-Range").empty() ? options.whole_patch_status
+                                                        : options.content_range_status;
+}
+
 std::optional<answer> fake_registry::on_head(const seen_request& http) {
     const registry_request request = parse(http);
     const std::string separator = request.reference.starts_with("sha") ? "@" : ":";
@@ -148,11 +158,15 @@ std::optional<answer> fake_registry::on_head(const seen_request& http) {
         return after_body(refusal(403, "DENIED"));
     const auto length = parse_decimal(http.header("Content-Length")).value_or(0);
     const bool body = request.what == step::patch || request.what == step::put;
+    const bool chunked = iequals(http.header("Transfer-Encoding"), "chunked");
+    if (body && refused_shape(request, length > 0 || chunked, chunked) != 0)
+        return refusal(refused_shape(request, length > 0 || chunked, chunked), "UNSUPPORTED")
+            .header("Connection", "close");
     if (options.blob_bytes_max == 0 || !body)
         return std::nullopt;
     if (length > options.blob_bytes_max)
         return refusal(413, "SIZE_INVALID").header("Connection", "close");
-    if (!iequals(http.header("Transfer-Encoding"), "chunked"))
+    if (!chunked)
         return std::nullopt;
     answer reply = refusal(413, "SIZE_INVALID");
     reply.after_body_bytes(static_cast<std::size_t>(options.blob_bytes_max) + 1);
@@ -266,6 +280,10 @@ answer fake_registry::open_upload(const registry_request& request) {
     const std::string id = concat("session", ++next_upload_);
     uploads_[id].repository = request.repository;
     answer reply = session_answer(options.open_status, id);
+    if (!options.chunk_min.empty())
+        reply.header("OCI-Chunk-Min-Length", options.chunk_min);
+    if (!options.chunk_max.empty())
+        reply.header("OCI-Chunk-Max-Length", options.chunk_max);
     if (options.location_literal)
         for (auto& [name, value] : reply.headers)
             if (name == "Location")
@@ -321,6 +339,10 @@ answer fake_registry::with_upload(const registry_request& request) {
 }
 
 answer fake_registry::patch(const registry_request& request, upload& session) {
+    const std::string_view range = request.http.header("Content-Range");
+    const auto start = parse_decimal(range.substr(0, range.find('-')));
+    if (!range.empty() && (!start || *start != session.bytes.size()))
+        return refusal(416, "RANGE_INVALID");
     session.bytes += request.http.body;
     session.moves += options.moving_location ? 1 : 0;
     const std::string id = request.reference.substr(0, request.reference.find('-'));

@@ -91,7 +91,12 @@ struct registry_options {
     std::string oci_manifest_code = "MANIFEST_INVALID";
     bool checks_references = true; ///< MANIFEST_BLOB_UNKNOWN for what is not there
     bool immutable_tags = false;
-    std::uint64_t blob_bytes_max = 0; ///< 413 as soon as there are more, said or seen
+    std::uint64_t blob_bytes_max = 0; ///< 413 as soon as a body has more, said or seen
+    int chunked_framing_status = 0;   ///< refuses bodies of unknown length, as old proxies do
+    int whole_patch_status = 0;       ///< refuses a PATCH without Content-Range
+    int content_range_status = 0;     ///< refuses a PATCH with it
+    int put_body_status = 0;          ///< refuses a PUT with a body
+    std::string chunk_min, chunk_max; ///< OCI-Chunk-Min-Length, OCI-Chunk-Max-Length
     bool html_errors = false;
 };
 
@@ -183,6 +188,8 @@ private:
     answer stored(int status, const registry_request& request, const digest& content);
     answer refusal(int status, const std::string& code) const;
     std::optional<answer> unauthorized(const registry_request& request) const;
+    /// The status that refuses a body sent in this way; 0: none.
+    int refused_shape(const registry_request& request, bool has_body, bool chunked) const;
     std::string location_of(const std::string& id);
     bool is_complete(const repository_state& in, const digest& content) const;
 

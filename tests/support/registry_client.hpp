@@ -22,7 +22,8 @@ public:
         boost::asio::io_context& io,
         const std::string& host,
         connection_options options = {},
-        registry::scheme_choice scheme = registry::scheme_choice::http);
+        registry::scheme_choice scheme = registry::scheme_choice::http,
+        registry::session_settings with = {});
 
     registry::registry_session& session() noexcept { return session_; }
     const transport::http_client& http() const noexcept { return http_; }

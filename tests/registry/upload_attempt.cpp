@@ -1,0 +1,347 @@
+#include "registry/upload_attempt.hpp"
+
+#include "model/hasher.hpp"
+#include "model/text.hpp"
+#include "support/fake_registry.hpp"
+#include "support/registry_client.hpp"
+#include "support/run_coroutine.hpp"
+#include "support/text_body.hpp"
+
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+BOOST_AUTO_TEST_SUITE(test_upload_attempt)
+
+namespace asio = boost::asio;
+namespace bdata = boost::unit_test::data;
+using namespace tarpon;
+using namespace tarpon::test;
+using namespace std::chrono_literals;
+using registry::upload_shape;
+
+const std::string repository = "team/app";
+
+class blob_body final : public registry::upload_body {
+public:
+    blob_body(const std::string& text, bool known_length)
+        : content_{{}, digest_of(text), text.size()}
+        , text_(text, {.step = 3'000, .known_length = known_length}) {}
+
+    asio::awaitable<body_piece> next() override { return text_.next(); }
+    std::optional<std::uint64_t> length() const override { return text_.length(); }
+    asio::awaitable<descriptor> finish() override { co_return content_; }
+
+private:
+    descriptor content_;
+    text_body text_;
+};
+
+/// One blob on its way to a registry that may be odd.
+struct scene {
+    std::string text = make_text(100'000);
+    bool digest_known = true; ///< and the length
+    bool repeatable = true;
+    registry::session_settings settings;
+    registry_options options;
+    std::function<void(fake_registry&)> arrange = [](fake_registry&) {
+    };
+
+    // What came of it.
+    std::optional<registry::blob_result> result;
+    std::optional<error> failed;
+    std::size_t bodies = 0;
+    std::vector<retry_event> told;
+    std::string steps; ///< without the ping
+    std::vector<seen_request> log;
+    std::size_t uploads_open = 0;
+    bool stored = false;
+
+    scene() {
+        settings.retry = {3, 1ms, [this](const retry_event& event) {
+                              told.push_back(event);
+                          }};
+        settings.chunk_bytes = 40'000;
+        settings.chunk_bytes_max = 40'000;
+    }
+    static std::string make_text(std::size_t size) {
+        std::string text;
+        while (text.size() < size)
+            text += concat(text.size(), ' ');
+        text.resize(size);
+        return text;
+    }
+
+    asio::awaitable<std::unique_ptr<registry::upload_body>> open_body() {
+        ++bodies;
+        co_return std::make_unique<blob_body>(text, digest_known);
+    }
+
+    asio::awaitable<void> put(registry_client& client) {
+        registry::blob_request request;
+        request.repository = repository;
+        request.facts.probe = false;
+        if (digest_known) {
+            request.facts.digest = digest_of(text);
+            request.size = text.size();
+        }
+        request.open_body = [this] {
+            return open_body();
+        };
+        request.repeatable = repeatable;
+        try {
+            co_await client.session().open();
+            result = co_await registry::put_blob(client.session(), std::move(request));
+        } catch (const error& e) {
+            failed = e;
+        }
+    }
+
+    asio::awaitable<void> go(asio::io_context& io) {
+        fake_registry registry(io, options);
+        arrange(registry);
+        registry_client client(io, registry.host(), {}, registry::scheme_choice::http, settings);
+        co_await put(client);
+        steps = registry.steps().substr(5);
+        log.assign(registry.server().log().begin() + 1, registry.server().log().end());
+        uploads_open = registry.uploads_open();
+        const std::string* found = registry.blob(repository, digest_of(text));
+        stored = found && *found == text;
+    }
+    scene& run() {
+        run_coroutine([this](asio::io_context& io) { return go(io); });
+        return *this;
+    }
+
+    std::string why() const { return failed ? failed->message() + ": " + failed->cause() : ""; }
+    void check_stored() const {
+        BOOST_TEST(result.has_value(), why());
+        BOOST_TEST(stored);
+        BOOST_TEST(uploads_open == 0u);
+    }
+};
+
+/// Fails a step the first `times` times.
+std::function<void(fake_registry&)> failing(step what, int times, answer with) {
+    return [=](fake_registry& registry) {
+        registry.intercept = [what, with, left = times](const registry_request& request) mutable {
+            const bool fails = request.what == what && left > 0;
+            left -= fails ? 1 : 0;
+            return fails ? std::optional(with) : std::nullopt;
+        };
+    };
+}
+
+/// Lets a step be done, and loses the first answer to it.
+std::function<void(fake_registry&)> losing_answer(step what) {
+    return [=](fake_registry& registry) {
+        registry.adjust = [what, left = 1](const registry_request& request, answer& reply) mutable {
+            if (request.what == what && left-- > 0)
+                reply = answer::none(answer::next::reset);
+        };
+    };
+}
+
+// --- shapes
+// ---------------------------------------------------------------------------------------
+
+// nginx with client_max_body_size, and everything else that counts bytes.
+BOOST_DATA_TEST_CASE(too_large_becomes_chunks, bdata::make({false, true}), known) {
+    scene s;
+    s.digest_known = known;
+    s.options.blob_bytes_max = 50'000;
+    s.run().check_stored();
+    BOOST_TEST(s.bodies == 2u);
+    const seen_request* last = nullptr;
+    std::string ranges;
+    for (const seen_request& one : s.log)
+        if (one.method == "PATCH" && !one.header("Content-Range").empty()) {
+            ranges += concat(one.header("Content-Range"), " ");
+            last = &one;
+        }
+    BOOST_TEST(ranges == "0-39999 40000-79999 80000-99999 ");
+    BOOST_REQUIRE(last);
+    BOOST_TEST(last->header("Content-Length") == "20000");
+}
+
+// The size that goes through is found by halving, in one session.
+BOOST_AUTO_TEST_CASE(chunks_shrink_until_they_fit) {
+    scene s;
+    s.settings.chunks = chunking::always;
+    s.options.blob_bytes_max = 20'000;
+    s.repeatable = false; // the chunk is still here
+    s.run().check_stored();
+    BOOST_TEST(s.bodies == 1u);
+    BOOST_TEST(s.steps == "open_upload patch patch patch patch patch patch put");
+}
+
+BOOST_AUTO_TEST_CASE(too_large_is_the_end_without_chunks) {
+    scene s;
+    s.settings.chunks = chunking::never;
+    s.options.blob_bytes_max = 50'000;
+    s.run();
+    BOOST_REQUIRE(s.failed.has_value());
+    BOOST_TEST((s.failed->code() == errc::registry_too_large));
+    BOOST_TEST(s.failed->hint().find("--chunk-size") != std::string::npos);
+}
+
+BOOST_DATA_TEST_CASE(refused_patch_becomes_one_put, bdata::make({400, 405, 416, 501}), status) {
+    scene s;
+    s.options.whole_patch_status = status;
+    s.run().check_stored();
+    BOOST_TEST(s.steps.ends_with("open_upload put"), s.steps);
+    BOOST_TEST(s.log.back().header("Content-Length") == "100000");
+    BOOST_TEST(s.told.empty()); // another way, not another try
+}
+
+// Old proxies want to know how long a body is; a layer that is being compressed cannot say.
+BOOST_DATA_TEST_CASE(bodies_of_unknown_length_become_chunks, bdata::make({411, 501}), status) {
+    scene s;
+    s.digest_known = false;
+    s.options.chunked_framing_status = status;
+    s.run().check_stored();
+    for (const seen_request& one : s.log)
+        if (one.complete && one.method == "PATCH")
+            BOOST_TEST(!one.header("Content-Length").empty());
+}
+
+// GAR knows no chunks.
+BOOST_AUTO_TEST_CASE(refused_chunks_become_one_patch) {
+    scene s;
+    s.settings.chunks = chunking::always;
+    s.options.content_range_status = 416;
+    s.run().check_stored();
+    BOOST_TEST(s.log[s.log.size() - 2].header("Content-Range").empty());
+}
+
+BOOST_AUTO_TEST_CASE(chunks_that_a_registry_announces_are_used) {
+    scene s;
+    s.options.chunk_max = "30000";
+    s.repeatable = false;
+    s.run().check_stored();
+    BOOST_TEST(s.steps == "open_upload patch patch patch patch put");
+}
+
+// What one blob has found out the next one knows.
+asio::awaitable<void> two_blobs(asio::io_context& io, scene& s) {
+    fake_registry registry(io, s.options);
+    registry_client client(io, registry.host(), {}, registry::scheme_choice::http, s.settings);
+    co_await s.put(client);
+    registry.forget_history();
+    s.text += "another";
+    co_await s.put(client);
+    BOOST_TEST(registry.steps() == "open_upload patch patch patch put");
+    BOOST_TEST(s.bodies == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(what_worked_is_remembered) {
+    scene s;
+    s.options.blob_bytes_max = 50'000;
+    run_coroutine([&](asio::io_context& io) { return two_blobs(io, s); });
+}
+
+// --- failures in the body
+// -------------------------------------------------------------------------
+
+const answer body_failures[] = {
+    answer::none(answer::next::reset).after_body_bytes(0),
+    answer::none(answer::next::reset).after_body_bytes(50'000),
+    answer::none(answer::next::close).after_body_bytes(99'999),
+    answer::with(500, "broken").after_body_bytes(1'000'000),
+    answer::with(503, "busy").header("Connection", "close").after_body_bytes(10'000),
+    answer::with(404, "gone").after_body_bytes(1'000'000),
+};
+
+BOOST_DATA_TEST_CASE(
+    blob_begins_anew,
+    bdata::xrange(std::size(body_failures)) * bdata::make({1, 2, 3}),
+    which,
+    times) {
+    scene s;
+    s.arrange = failing(step::patch, times, body_failures[which]);
+    s.run().check_stored();
+    BOOST_TEST(s.bodies == static_cast<std::size_t>(times) + 1);
+    BOOST_TEST(s.told.size() == static_cast<std::size_t>(times));
+}
+
+BOOST_DATA_TEST_CASE(tries_end, bdata::xrange(std::size(body_failures)), which) {
+    scene s;
+    s.arrange = failing(step::patch, 100, body_failures[which]);
+    s.run();
+    BOOST_TEST(s.failed.has_value());
+    BOOST_TEST(s.bodies == 4u);
+    BOOST_TEST(!s.stored);
+}
+
+// From a pipe there is no second body.
+BOOST_DATA_TEST_CASE(
+    body_that_cannot_be_had_again_fails, bdata::xrange(std::size(body_failures)), which) {
+    scene s;
+    s.repeatable = false;
+    s.arrange = failing(step::patch, 1, body_failures[which]);
+    s.run();
+    BOOST_TEST(s.failed.has_value());
+    BOOST_TEST(s.bodies == 1u);
+}
+
+// A chunk is held until it has arrived, so that a pipe can go on too.
+BOOST_DATA_TEST_CASE(chunk_is_sent_again, bdata::xrange(5), which) {
+    scene s;
+    s.settings.chunks = chunking::always;
+    s.repeatable = false;
+    s.arrange = failing(step::patch, 2, body_failures[which]);
+    s.run().check_stored();
+    BOOST_TEST(s.bodies == 1u);
+    BOOST_TEST(s.told.size() == 2u);
+}
+
+// The registry has the chunk and the answer is lost: it must not be there twice.
+BOOST_AUTO_TEST_CASE(chunk_that_arrived_is_not_sent_again) {
+    scene s;
+    s.settings.chunks = chunking::always;
+    s.repeatable = false;
+    s.arrange = losing_answer(step::patch);
+    s.run().check_stored();
+    BOOST_TEST(s.steps == "open_upload patch upload_status patch patch put");
+}
+
+// --- commit
+// ---------------------------------------------------------------------------------------
+
+BOOST_DATA_TEST_CASE(commit_is_repeated, bdata::make({false, true}), repeatable) {
+    scene s;
+    s.repeatable = repeatable;
+    s.arrange = failing(step::put, 2, answer::with(503, "busy"));
+    s.run().check_stored();
+    BOOST_TEST(s.bodies == 1u);
+    BOOST_TEST(s.steps == "open_upload patch put head_blob put head_blob put");
+}
+
+BOOST_DATA_TEST_CASE(
+    commit_that_was_heard_is_settled_by_looking, bdata::make({false, true}), known) {
+    scene s;
+    s.digest_known = known;
+    s.repeatable = false;
+    s.arrange = losing_answer(step::put);
+    s.run().check_stored();
+    BOOST_TEST(s.bodies == 1u);
+    // The second PUT is that of a connection that might only have been idle for too long.
+    BOOST_TEST(s.steps == "open_upload patch put put head_blob");
+}
+
+// The registry was restarted and has forgotten the session.
+BOOST_AUTO_TEST_CASE(lost_session_begins_the_blob_anew) {
+    scene s;
+    s.arrange = failing(step::put, 1, answer::with(404, "gone"));
+    s.run().check_stored();
+    BOOST_TEST(s.bodies == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_content_is_not_tried_again) {
+    scene s;
+    s.arrange = failing(step::put, 1, answer::with(400, "digest"));
+    s.run();
+    BOOST_TEST(s.failed.has_value());
+    BOOST_TEST(s.bodies == 1u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
