@@ -235,7 +235,8 @@ BOOST_AUTO_TEST_CASE(unknown_options_are_named_without_their_values) {
     for (const char* line :
          {"push a.tar --passwrd=hunter2", "push a.tar --passwrd hunter2", "--password=hunter2",
           "--password hunter2 push a.tar", "inspect a.tar --token=hunter2",
-          "serve --password hunter2", "push --passwrd=hunter2"})
+          "serve --password hunter2", "push --passwrd=hunter2", "push a --password-stdin=hunter2",
+          "login --password-stdin=hunter2"})
         BOOST_TEST(refusal(line).find("hunter2") == std::string::npos, refusal(line));
     BOOST_TEST(
         refusal("push a.tar --passwrd=x")
@@ -243,6 +244,9 @@ BOOST_AUTO_TEST_CASE(unknown_options_are_named_without_their_values) {
     BOOST_TEST(
         refusal("push a.tar --regstry x")
         == "tarpon push has no option --regstry | --registry is one; tarpon push --help");
+    BOOST_TEST(
+        refusal("push a --password-stdin=hunter2")
+        == "--password-stdin takes no value | tarpon push --help");
     BOOST_TEST(refusal("push a.tar -x") == "tarpon push has no option -x | tarpon push --help");
 }
 
@@ -253,6 +257,7 @@ BOOST_AUTO_TEST_CASE(verbs_and_archives_that_are_missing_are_named) {
     BOOST_TEST(refusal("--bogus") == "there is no option --bogus | tarpon --help");
     BOOST_TEST(refusal("push") == "tarpon push needs an archive | tarpon push --help");
     BOOST_TEST(refusal("push --registry r") == "tarpon push needs an archive | tarpon push --help");
+    BOOST_TEST(refusal("push a --registry") == "--registry needs a value | tarpon push --help");
     BOOST_TEST(refusal("inspect") == "tarpon inspect needs an archive | tarpon inspect --help");
     BOOST_TEST(
         refusal("inspect a b")
@@ -378,9 +383,53 @@ BOOST_AUTO_TEST_CASE(to_comes_from_the_environment) {
     BOOST_TEST(push_of("a.tar").options.where.to.size() == 1u);
 }
 
-BOOST_AUTO_TEST_CASE(bad_environment_is_a_usage_error) {
-    const environment set{{"TARPON_JOBS", "many"}};
-    BOOST_TEST(refusal("push a.tar").find("jobs") != std::string::npos, refusal("push a.tar"));
+BOOST_AUTO_TEST_CASE(what_is_wrong_in_the_environment_is_named_as_there) {
+    const auto refused_with = [](const char* name, const char* value) {
+        const environment set{{name, value}};
+        return refusal("push a.tar --registry r");
+    };
+    BOOST_TEST(
+        refused_with("TARPON_JOBS", "many") == "TARPON_JOBS: Value many not in range 1 to 64");
+    BOOST_TEST(
+        refused_with("TARPON_FORMAT", "v1")
+        == "TARPON_FORMAT v1: must be one of auto, docker, oci");
+    BOOST_TEST(
+        refused_with("TARPON_MEMORY", "x").starts_with("TARPON_MEMORY: \"x\" is not a size"));
+    BOOST_TEST(
+        refused_with("TARPON_CHUNK_SIZE", "x").starts_with("TARPON_CHUNK_SIZE: \"x\" is not a"));
+    BOOST_TEST(refused_with("TARPON_MAP", "x") == "TARPON_MAP x: must be REGEX=REPLACEMENT");
+    BOOST_TEST(refused_with("TARPON_LOG_LEVEL", "x").starts_with("TARPON_LOG_LEVEL x: must be"));
+    // A password that was put into the wrong variable.
+    BOOST_TEST(
+        refused_with("TARPON_PASSWORD_STDIN", "hunter2")
+        == "TARPON_PASSWORD_STDIN is neither true nor false");
+    const environment both{{"TARPON_REGISTRY", "r"}, {"TARPON_TO", "r/a"}};
+    BOOST_TEST(refusal("push a.tar") == "TARPON_REGISTRY and TARPON_TO cannot be used together");
+}
+
+// Variables are set for whole sessions: those of one verb are nothing to another.
+BOOST_AUTO_TEST_CASE(environment_of_one_verb_leaves_others_alone) {
+    const environment set{{"TARPON_JOBS", "many"}, {"TARPON_CHUNK_SIZE", "x"}};
+    BOOST_TEST(std::holds_alternative<print_command>(parsed("version")));
+    BOOST_TEST(std::holds_alternative<print_command>(parsed("push --help")));
+    BOOST_TEST(std::get<inspect_command>(parsed("inspect a.tar")).archive == "a.tar");
+    BOOST_TEST(std::get<serve_command>(parsed("serve")).options.threads == 0);
+    BOOST_TEST(std::get<login_command>(parsed("logout r")).log_out);
+}
+
+BOOST_AUTO_TEST_CASE(typed_destination_comes_before_any_in_the_environment) {
+    {
+        const environment set{{"TARPON_REGISTRY", "r.example"}};
+        const destination where = push_of("a.tar --to r.example/a:1").options.where;
+        BOOST_TEST(where.registry == "");
+        BOOST_TEST(where.to.size() == 1u);
+    }
+    const environment set{{"TARPON_TO", "r.example/a:1"}};
+    const destination where = push_of("a.tar --registry r.example").options.where;
+    BOOST_TEST(where.registry == "r.example");
+    BOOST_TEST(where.to.empty());
+    BOOST_TEST(
+        refusal("push a --to r/a --registry r") == "--registry and --to cannot be used together");
 }
 
 // Only what was typed can be seen by others, and what was typed comes before the environment.
@@ -441,6 +490,23 @@ BOOST_AUTO_TEST_CASE(help_and_version_print) {
         BOOST_TEST(by_option == std::get<print_command>(parsed(std::string("help ") + verb)).text);
         BOOST_TEST(by_option.find("--log-level") != std::string::npos);
     }
+    // What stands there is the verb's own, and to be typed as it is.
+    for (const char* verb : {"push", "inspect", "login", "logout", "serve"}) {
+        const std::string text = std::get<print_command>(parsed(std::string("help ") + verb)).text;
+        const std::string command = std::string("tarpon ") + verb;
+        BOOST_TEST(text.find("Usage: " + command + " [OPTIONS]") != std::string::npos, text);
+        BOOST_TEST(text.find("\n  " + command) != std::string::npos, text);
+        BOOST_TEST(text.find("TARPON_OPTION") != std::string::npos, text);
+        for (const char* other : {"push", "inspect", "login", "logout", "serve"})
+            if (std::string_view(other) != verb)
+                BOOST_TEST(
+                    text.find("\n  tarpon " + std::string(other)) == std::string::npos, text);
+        for (const char* noise : {"Env", "TEXT", "INT", "REQUIRED"})
+            BOOST_TEST(text.find(noise) == std::string::npos, text);
+    }
+    BOOST_TEST(
+        std::get<print_command>(parsed("help")).text.find("Usage: tarpon [OPTIONS] VERB")
+        != std::string::npos);
     // Also where the rest of the line is not complete.
     BOOST_TEST(
         std::get<print_command>(parsed("push --help --registry r")).text.find("--to")

@@ -1,0 +1,117 @@
+// See options.hpp. CLI11's own variables are not used: it reads those of every verb, and says
+// neither that a value came from one nor which.
+#include "cli/options.hpp"
+
+#include "cli/args.hpp"
+#include "model/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstdlib>
+#include <utility>
+
+namespace tarpon::cli {
+namespace {
+
+/// One of them typed, the other's variable does not count.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> rivals{
+    {{"registry", "to"}, {"password", "password-stdin"}}};
+
+bool rival_typed(const std::set<std::string, std::less<>>& typed, std::string_view option) {
+    return std::any_of(rivals.begin(), rivals.end(), [&](const auto& pair) {
+        return (pair.first == option && typed.contains(pair.second))
+               || (pair.second == option && typed.contains(pair.first));
+    });
+}
+
+/// The long name; empty for arguments without dashes and for --help.
+std::string name_of(const CLI::Option& option) {
+    const std::vector<std::string>& names = option.get_lnames();
+    return names.empty() || names.front() == "help" ? std::string() : names.front();
+}
+
+/// Gives the option the variable's value as if it had been typed. A value that is none is shown
+/// only where it had to be a number: others may be secrets.
+void take(CLI::Option& option, const std::string& variable, const std::string& value) {
+    try {
+        option.add_result(value);
+        option.run_callback();
+    } catch (const CLI::ValidationError& e) {
+        const std::string words = e.what();
+        const std::string prefix = option.get_name() + ": ";
+        throw error(
+            errc::usage,
+            concat(
+                variable, ": ",
+                foreign_text(words.starts_with(prefix) ? words.substr(prefix.size()) : words)));
+    } catch (const CLI::ParseError&) {
+        throw error(
+            errc::usage, concat(
+                             variable, option.get_items_expected_max() == 0
+                                           ? " is neither true nor false"
+                                           : " has a value that cannot be used"));
+    }
+}
+
+} // namespace
+
+std::string environment_name(std::string_view option) {
+    std::string name = "TARPON_";
+    for (const char c : option)
+        name.push_back(
+            c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
+    return name;
+}
+
+value_sources::value_sources(CLI::App& verb) {
+    std::set<std::string, std::less<>> typed;
+    for (const CLI::Option* option : verb.get_options())
+        if (option->count() > 0)
+            typed.insert(name_of(*option));
+    for (CLI::Option* option : verb.get_options()) {
+        const std::string name = name_of(*option);
+        if (name.empty() || typed.contains(name) || rival_typed(typed, name))
+            continue;
+        const std::string variable = environment_name(name);
+        const char* const value = std::getenv(variable.c_str());
+        if (!value || !*value)
+            continue;
+        take(*option, variable, value);
+        from_environment_.insert(name);
+    }
+}
+
+bool value_sources::from_environment(std::string_view option) const {
+    return from_environment_.contains(option);
+}
+
+std::string value_sources::name(std::string_view option) const {
+    return from_environment(option) ? environment_name(option) : concat("--", option);
+}
+
+std::uint64_t size_of(const std::string& name, const std::string& text) {
+    try {
+        return parse_size(text);
+    } catch (error& e) {
+        throw e.in(name);
+    }
+}
+
+void refuse_userinfo(const std::string& name, std::string_view text) {
+    for (std::size_t at = text.find('@'); at != text.npos; at = text.find('@', at + 1)) {
+        const std::string_view after = text.substr(at + 1);
+        if (!after.starts_with("sha256:") && !after.starts_with("sha512:"))
+            throw error(
+                errc::usage,
+                concat(name, ": what stands before '@' does not belong into an address"), {},
+                "--username NAME --password-stdin");
+    }
+}
+
+void refuse_choice(const std::string& name, std::string_view text, const std::string& choices) {
+    throw error(
+        errc::usage, concat(name, " ", foreign_text(text, 80), ": must be one of ", choices));
+}
+
+} // namespace tarpon::cli

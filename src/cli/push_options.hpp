@@ -1,0 +1,30 @@
+// The options of tarpon push.
+#pragma once
+
+#include "cli/args.hpp"
+#include "cli/output_options.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tarpon::cli {
+
+/// Texts of options that become other types after parsing.
+struct push_texts {
+    std::string compression = "auto";
+    std::string format = "auto";
+    std::string missing = "error";
+    std::string memory;
+    std::string chunk_size = "auto";
+    std::vector<std::string> map;
+    output_texts output;
+};
+
+/// Declares them; parsing fills `push` and `texts`, which must outlive it.
+void add_push(CLI::App& verb, push_command& push, push_texts& texts);
+
+/// After parsing: turns the texts into values, and checks what can be wrong between options.
+/// Throws errc::usage.
+void finish_push(push_command& push, const push_texts& texts, const value_sources& sources);
+
+} // namespace tarpon::cli
