@@ -20,7 +20,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <thread>
 #include <unistd.h>
+#include <utility>
 
 extern char** environ;
 
@@ -28,6 +30,8 @@ namespace tarpon::auth {
 namespace {
 
 using clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds pause_max{50}; // between two looks at a helper that ends
 
 struct helper_answer {
     int exit_code = -1;
@@ -106,16 +110,31 @@ bool read_answer(int fd, clock::time_point deadline, std::string& into) {
     return false;
 }
 
-int reap(pid_t pid, bool kill_it) {
-    if (kill_it)
-        ::kill(pid, SIGKILL);
+/// Waits for the end of `pid`, which is killed at the deadline. nullopt when that was needed: a
+/// helper may close its output and go on for ever.
+std::optional<int> reap(pid_t pid, clock::time_point deadline) {
     int status = 0;
+    for (auto pause = std::chrono::milliseconds(1);; pause = std::min(2 * pause, pause_max)) {
+        const pid_t ended = ::waitpid(pid, &status, WNOHANG);
+        // Where SIGCHLD is ignored nobody learns the status: the answer alone has to do.
+        if (ended == pid || (ended < 0 && errno != EINTR))
+            return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        if (clock::now() >= deadline)
+            break;
+        std::this_thread::sleep_for(pause);
+    }
+    ::kill(pid, SIGKILL);
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return std::nullopt;
 }
 
-helper_answer run(const std::string& name, const char* verb, const std::string& request) {
+helper_answer
+run(const std::string& name,
+    const char* verb,
+    const std::string& request,
+    std::chrono::milliseconds time_max) {
+    const clock::time_point deadline = clock::now() + time_max;
     if (!is_helper_name(name))
         throw helper_failed("?", "its name in the configuration is not a plain name");
     pipe_pair input, output;
@@ -129,14 +148,14 @@ helper_answer run(const std::string& name, const char* verb, const std::string& 
                       == static_cast<ssize_t>(request.size());
     input.close_end(1);
     helper_answer answer;
-    const bool ended =
-        read_answer(output.ends[0], clock::now() + limits::helper_time_max, answer.output);
-    answer.exit_code = reap(pid, !ended);
-    if (!ended)
+    const bool whole = read_answer(output.ends[0], deadline, answer.output);
+    const auto exit_code = reap(pid, whole ? deadline : clock::now());
+    if (!whole || !exit_code)
         throw helper_failed(
             name, answer.output.size() > limits::helper_output_bytes_max
                       ? "it answers too much"
                       : "it does not answer in time");
+    answer.exit_code = *exit_code;
     if (!sent && answer.exit_code == 0)
         throw helper_failed(name, "it did not read its request");
     return answer;
@@ -144,6 +163,22 @@ helper_answer run(const std::string& name, const char* verb, const std::string& 
 
 bool is_safe_key(const std::string& key) {
     return !key.empty() && is_safe_secret(key) && key.find(' ') == key.npos;
+}
+
+/// A helper that failed says why on standard output. What may hold a secret is not shown: an answer
+/// in JSON, or what it was given to keep.
+error refused(const std::string& name, const helper_answer& answer, const std::string& given = {}) {
+    const std::string& output = answer.output;
+    const bool secret = output.find('{') != output.npos
+                        || to_lower(output).find("\"secret") != output.npos
+                        || (!given.empty() && output.find(given) != output.npos);
+    if (!secret && !trim(output).empty())
+        return helper_failed(name, output);
+    const std::string how = answer.exit_code < 0
+                                ? "a signal ended it"
+                                : concat("it ended with exit code ", answer.exit_code);
+    return helper_failed(
+        name, secret ? concat(how, "; what it said may hold a secret and is not shown") : how);
 }
 
 /// Helpers say on standard output what went wrong; only this text means "none stored".
@@ -160,14 +195,15 @@ bool is_helper_name(std::string_view name) noexcept {
     });
 }
 
-std::optional<credentials> ask_helper(const std::string& name, const std::string& server_key) {
+std::optional<credentials> ask_helper(
+    const std::string& name, const std::string& server_key, std::chrono::milliseconds time_max) {
     if (!is_safe_key(server_key))
         throw helper_failed(name, "the name of the registry is not one to ask for");
-    const helper_answer answer = run(name, "get", server_key);
+    const helper_answer answer = run(name, "get", server_key, time_max);
     if (answer.exit_code != 0 && says_not_found(answer.output))
         return std::nullopt;
     if (answer.exit_code != 0)
-        throw helper_failed(name, answer.output);
+        throw refused(name, answer);
     const auto object = parse_strict_object(answer.output);
     const auto username = object ? string_member(*object, "Username") : object.error();
     const auto secret = object ? string_member(*object, "Secret") : object.error();
@@ -189,20 +225,22 @@ std::optional<credentials> ask_helper(const std::string& name, const std::string
 void store_with_helper(
     const std::string& name, const std::string& server_key, const credentials& secret) {
     const bool token = !secret.identity_token.empty();
+    const std::string& kept = token ? secret.identity_token : secret.password;
     const boost::json::object request{
         {"ServerURL", server_key},
         {"Username", token ? "<token>" : secret.username},
-        {"Secret", token ? secret.identity_token : secret.password},
+        {"Secret", kept},
     };
-    const helper_answer answer = run(name, "store", boost::json::serialize(request));
+    const helper_answer answer =
+        run(name, "store", boost::json::serialize(request), limits::helper_time_max);
     if (answer.exit_code != 0)
-        throw helper_failed(name, answer.output);
+        throw refused(name, answer, kept);
 }
 
 void erase_with_helper(const std::string& name, const std::string& server_key) {
-    const helper_answer answer = run(name, "erase", server_key);
+    const helper_answer answer = run(name, "erase", server_key, limits::helper_time_max);
     if (answer.exit_code != 0 && !says_not_found(answer.output))
-        throw helper_failed(name, answer.output);
+        throw refused(name, answer);
 }
 
 } // namespace tarpon::auth

@@ -7,7 +7,9 @@
 #include "auth/credentials.hpp"
 
 #include <tarpon/error.hpp>
+#include <tarpon/limits.hpp>
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -15,8 +17,12 @@ namespace tarpon::auth {
 
 /// nullopt when the helper says that it has none. Throws `error`: errc::registry_unauthorized when
 /// the helper is missing, fails, hangs or answers nonsense: going on without credentials then
-/// could mean going on as somebody else.
-std::optional<credentials> ask_helper(const std::string& name, const std::string& server_key);
+/// could mean going on as somebody else. At the end of `time_max` it is killed. What it says is
+/// the cause of the error, unless that may hold a secret.
+std::optional<credentials> ask_helper(
+    const std::string& name,
+    const std::string& server_key,
+    std::chrono::milliseconds time_max = limits::helper_time_max);
 
 /// Throws `error` as above.
 void store_with_helper(

@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -85,6 +86,55 @@ BOOST_AUTO_TEST_CASE(failures_are_errors) {
             return failed_with(e, "too much");
         });
     }
+}
+
+// Closing its output is not the end of a helper.
+BOOST_AUTO_TEST_CASE(helpers_that_hang_are_ended) {
+    const char* const answer = R"(echo '{"Username":"u","Secret":"s"}')";
+    for (const std::string& body :
+         {std::string("exec sleep 1000"), std::string("exec >&-; exec sleep 1000"),
+          std::string(answer) + "; exec >&-; exec sleep 1000"}) {
+        const helper_script helper(R"(echo $$ > "$(dirname "$0")/pid"; )" + body);
+        BOOST_CHECK_EXCEPTION(
+            ask_helper("test", "r", std::chrono::milliseconds(300)), error,
+            [](const error& e) { return failed_with(e, "in time"); });
+        BOOST_TEST(
+            !std::filesystem::exists("/proc/" + std::to_string(std::stoi(helper.read("pid")))));
+    }
+    // One that takes its time to end, but does.
+    const helper_script helper(std::string(answer) + "; exec >&-; sleep 0.1; exit 0");
+    BOOST_TEST(ask_helper("test", "r").has_value());
+}
+
+// What a failing helper says is shown, but never what it keeps.
+BOOST_AUTO_TEST_CASE(secrets_in_the_words_of_a_failing_helper_are_not_shown) {
+    const auto quiet = [](const error& e) {
+        return failed_with(e, "is not shown") && e.cause().find("hunter2") == std::string::npos
+               && failed_with(e, "exit code 3");
+    };
+    credentials secret;
+    secret.username = "u";
+    secret.password = "hunter2";
+    for (const char* words :
+         {R"({"Username":"u","Secret":"hunter2"})", R"("secret": "hunter2")",
+          R"(cannot read \"Secret\":\"hunter2\")"}) {
+        const helper_script helper(
+            std::string("cat >/dev/null; printf '%s' '") + words + "'; exit 3");
+        BOOST_CHECK_EXCEPTION(ask_helper("test", "r"), error, quiet);
+        BOOST_CHECK_EXCEPTION(store_with_helper("test", "r", secret), error, quiet);
+        BOOST_CHECK_EXCEPTION(erase_with_helper("test", "r"), error, quiet);
+    }
+    const helper_script helper("cat >/dev/null; echo 'cannot keep hunter2'; exit 3");
+    BOOST_CHECK_EXCEPTION(store_with_helper("test", "r", secret), error, quiet);
+    // The secret service of the desktop says its own name.
+    const helper_script other("cat >/dev/null; echo 'no org.freedesktop.secrets here'; exit 1");
+    BOOST_CHECK_EXCEPTION(ask_helper("test", "r"), error, [](const error& e) {
+        return failed_with(e, "no org.freedesktop.secrets here");
+    });
+    const helper_script silent("cat >/dev/null; exit 4");
+    BOOST_CHECK_EXCEPTION(ask_helper("test", "r"), error, [](const error& e) {
+        return failed_with(e, "exit code 4");
+    });
 }
 
 // Whose secret is asked for, and which program is run, is never up to whoever wrote a URL
