@@ -15,7 +15,7 @@ import time
 import urllib.parse
 from pathlib import Path
 
-from harness import Background, DockerRegistry, QuietHandler, http_server, wait_until
+from harness import Background, DockerRegistry, QuietHandler, free_port, http_server, wait_until
 
 
 def openssl(*arguments: str, data: bytes | None = None) -> bytes:
@@ -136,12 +136,6 @@ class TokenServer:
 
         with http_server(Handler) as self.host:
             yield self
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def listens(port: int) -> bool:

@@ -293,7 +293,8 @@ class NoRegistries(BadInputCase):
     def expect(self, host, code, error_class, words):
         for archive, stdin in ((self.file(self.data), None), ("-", self.data)):
             with self.subTest(host=host, archive=str(archive)):
-                self.refused(code, error_class, words, archive, "--registry", host, stdin=stdin)
+                self.refused(code, error_class, words, archive, "--registry", host, "--retries", "0",
+                             stdin=stdin)
 
     def test_unknown_host(self):
         self.expect("no-such-host.invalid", 6, "network", "no-such-host.invalid does not resolve")

@@ -81,7 +81,8 @@ class Crashes(Case):
 
     def push_until_killed(self, files: int) -> None:
         """Several pushes at once; the registry is killed when so many files are in its storage."""
-        runs = [Running("push", "--json", archive, "--registry", self.registry.host) for archive in self.archives]
+        runs = [Running("push", "--json", archive, "--registry", self.registry.host, "--retries", "0")
+                for archive in self.archives]
         wait_until(lambda: files_in(self.registry.storage) >= files or all(run.process.poll() is not None for run in runs),
                    f"{files} files")
         self.registry.stop(signal.SIGKILL)

@@ -113,7 +113,8 @@ class Registries(ErrorCase):
     def test_a_registry_that_fails(self):
         words = b'{"errors":[{"code":"UNKNOWN","message":"the disk is on fire"}]}'
         with http_server(always(500, words)) as host:
-            self.expect(5, "registry", f".*{host}.*", *self.push(host), cause=".*500.*the disk is on fire.*")
+            self.expect(5, "registry", f".*{host}.*", *self.push(host), "--retries", "0",
+                        cause=".*500.*the disk is on fire.*")
 
     def test_words_of_the_other_side_cannot_write_on_the_terminal(self):
         words = json.dumps({"errors": [{"code": "DENIED", "message": "a\x1b[2J\r\nb\x9b" + "c" * 5000}]}).encode()
@@ -178,7 +179,7 @@ class Secrets(ErrorCase):
         archive, credentials = self.archive(), ("--username", USER, "--password", SECRET, "--log-level", "trace")
         broken = self.file(b"no archive at all", "broken.tar")
         with closed_port() as closed, http_server(always(500)) as failing, http_server(always(403)) as denying:
-            for arguments in ((archive, "--registry", closed), (archive, "--registry", failing),
+            for arguments in ((archive, "--registry", closed), (archive, "--registry", failing, "--retries", "1"),
                               (archive, "--registry", denying), (broken, "--registry", self.registry.host),
                               (archive, "--registry", "no-such-host.invalid"), (archive, "--to", "BAD"),
                               (archive, "--registry", f"http://{USER}:{SECRET}@{closed}"),

@@ -300,6 +300,11 @@ class DockerRegistry(Registry):
         self.auth = {"htpasswd": {"realm": "test", "path": str(htpasswd)}} if htpasswd else {}
         self.http: dict = {}
 
+    def restart(self) -> None:
+        """Where it was, as after a crash."""
+        self.http["addr"] = self.host
+        self.start()
+
     def start(self) -> None:
         storage = {"filesystem": {"rootdirectory": str(self.storage)}, "delete": {"enabled": True},
                    "maintenance": {"uploadpurging": {"enabled": False}}}
@@ -307,7 +312,9 @@ class DockerRegistry(Registry):
                   "http": {"addr": "127.0.0.1:0", **self.http}}
         file = self.folder / "config.yml"
         file.write_text(json.dumps(config))  # JSON is YAML
-        self.server = Background(["docker-registry", "serve", file], self.folder / "log")
+        log = self.folder / "log"
+        log.write_bytes(b"")
+        self.server = Background(["docker-registry", "serve", file], log)
         self.host = self.server.wait_for(r"listening on (127\.0\.0\.1:\d+)")[1]
 
 
@@ -380,6 +387,13 @@ def always(status: int, body: bytes = b"") -> type[QuietHandler]:
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = respond
 
     return Handler
+
+
+def free_port() -> int:
+    """A port for a server that cannot choose one itself. Somebody else might take it meanwhile."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager

@@ -303,7 +303,8 @@ class Options(StdinCase):
     def test_what_the_registry_refuses_shows_before_anything_is_read(self):
         for status, code in ((401, 4), (403, 4), (500, 5)):
             with http_server(always(status)) as host:
-                with Running("push", "--json", "-", "--to", f"{host}/app:1", stdin=subprocess.PIPE) as run:
+                with Running("push", "--json", "-", "--to", f"{host}/app:1", "--retries", "0",
+                             stdin=subprocess.PIPE) as run:
                     # Nothing is ever written to the pipe, and it stays open.
                     wait_until(lambda: run.process.poll() is not None, "the end of a push that was refused")
                     self.assertEqual(run.finish().code, code)
