@@ -96,6 +96,7 @@ shake_hands(asio::any_io_executor executor, Stream& tls, tcp::socket& lowest, co
     limit.arm(limits::tls_handshake_time_max);
     const auto got = co_await tls.async_handshake(asio::ssl::stream_base::client, async::nothrow);
     const auto ec = std::get<0>(got);
+    co_await async::throw_if_stopped();
     if (limit.expired())
         throw error(
             errc::transport_timeout, concat("no TLS connection to ", to.host_header()),
