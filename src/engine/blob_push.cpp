@@ -180,6 +180,8 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
     if (digest_known_) {
         request.facts.digest = facts_.content.digest;
         request.facts.mount_from = mount_source(where);
+    } else if (job_.is_promised()) {
+        request.facts.digest = job_.known; // checked when the body has gone through
     }
     if (!job_.has_content() && !request.facts.mount_from)
         throw error(

@@ -124,7 +124,8 @@ asio::awaitable<http_response> upload_attempt::send_body() {
         throw error(
             errc::registry_protocol,
             concat(registry_.host(), " accepted a blob before it had all of it"));
-    if (step_ == upload_step::put_whole && response.ok())
+    // Also after a refusal: content that is not what the archive promises is the better reason.
+    if (step_ == upload_step::put_whole && !response.before_request)
         sent_ = co_await body_->finish();
     co_return response;
 }

@@ -23,16 +23,22 @@ const std::string repository = "team/app";
 
 class blob_body final : public registry::upload_body {
 public:
-    blob_body(const std::string& text, bool known_length)
+    blob_body(const std::string& text, bool known_length, bool honest)
         : content_{{}, digest_of(text), text.size()}
+        , honest_(honest)
         , text_(text, {.step = 3'000, .known_length = known_length}) {}
 
     asio::awaitable<body_piece> next() override { return text_.next(); }
     std::optional<std::uint64_t> length() const override { return text_.length(); }
-    asio::awaitable<descriptor> finish() override { co_return content_; }
+    asio::awaitable<descriptor> finish() override {
+        if (!honest_)
+            throw error(errc::digest_mismatch, "not what the archive promised");
+        co_return content_;
+    }
 
 private:
     descriptor content_;
+    bool honest_;
     text_body text_;
 };
 
@@ -41,6 +47,7 @@ struct scene {
     std::string text = make_text(100'000);
     bool digest_known = true; ///< and the length
     bool repeatable = true;
+    bool honest = true; ///< else the end of the body throws errc::digest_mismatch
     registry::session_settings settings;
     registry_options options;
     std::function<void(fake_registry&)> arrange = [](fake_registry&) {
@@ -73,7 +80,7 @@ struct scene {
 
     asio::awaitable<std::unique_ptr<registry::upload_body>> open_body() {
         ++bodies;
-        co_return std::make_unique<blob_body>(text, digest_known);
+        co_return std::make_unique<blob_body>(text, digest_known, honest);
     }
 
     asio::awaitable<void> put(registry_client& client) {
@@ -191,6 +198,18 @@ BOOST_DATA_TEST_CASE(refused_patch_becomes_one_put, bdata::make({400, 405, 416, 
     BOOST_TEST(s.steps.ends_with("open_upload put"), s.steps);
     BOOST_TEST(s.log.back().header("Content-Length") == "100000");
     BOOST_TEST(s.told.empty()); // another way, not another try
+}
+
+// What the archive got wrong is the archive's failure, however the registry says so.
+BOOST_AUTO_TEST_CASE(wrong_content_in_one_put_is_the_archive_s_failure) {
+    scene s;
+    s.honest = false;
+    s.options.whole_patch_status = 405;
+    s.arrange = failing(step::put, 1, answer::with(400, "digest").after_body_bytes(100'000));
+    s.run();
+    BOOST_REQUIRE(s.failed.has_value());
+    BOOST_TEST((s.failed->code() == errc::digest_mismatch));
+    BOOST_TEST(s.bodies == 2u);
 }
 
 // Old proxies want to know how long a body is; a layer that is being compressed cannot say.
