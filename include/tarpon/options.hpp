@@ -71,6 +71,11 @@ struct push_options {
     std::vector<std::string> platforms;
     missing_platforms if_platforms_missing = missing_platforms::error;
 
+    /// References of images, in the registries that are pushed to, whose layers are taken instead
+    /// of compressing the same ones again. The image that a tag names before the push always
+    /// counts.
+    std::vector<std::string> reuse_from;
+
     /// Most uploads, and connections to one registry, at a time.
     int jobs = limits::jobs_default;
     /// Tries after the first, for each request and for each blob.

@@ -25,6 +25,15 @@ blob_status status_of(upload_outcome outcome) {
     return blob_status::exists;
 }
 
+/// Under this digest and with this size; of another size the registry's copy is broken, or the name
+/// was no digest.
+asio::awaitable<bool>
+has_blob(run_context& run, const repository& where, const descriptor& content) {
+    const auto found =
+        co_await registry::head_blob(run.registry(where), where.path, content.digest);
+    co_return found.present && (!found.size || *found.size == content.size);
+}
+
 class blob_pusher {
 public:
     blob_pusher(
@@ -32,12 +41,14 @@ public:
         blob_supply& from,
         const push_plan& plan,
         const blob_job& job,
-        std::vector<std::size_t> targets)
+        std::vector<std::size_t> targets,
+        const reusable_layers& reusable)
         : run_(run)
         , from_(from)
         , plan_(plan)
         , job_(job)
         , targets_(std::move(targets))
+        , reusable_(reusable)
         , busy_(run.board, job.label, from.bytes_to_read(job)) {}
 
     asio::awaitable<blob_outcome> go();
@@ -47,6 +58,8 @@ private:
     asio::awaitable<void> ask(std::size_t repository);
     asio::awaitable<void> bring_to(std::size_t repository);
     void look_at_earlier();
+    asio::awaitable<void> look_at_reusable();
+    asio::awaitable<bool> reuse(const pushed_earlier& candidate);
     bool is_present(std::size_t repository) const;
     void refused(std::size_t repository, const error& why);
     asio::awaitable<std::unique_ptr<registry::upload_body>> open_body();
@@ -63,6 +76,7 @@ private:
     const push_plan& plan_;
     const blob_job& job_;
     const std::vector<std::size_t> targets_;
+    const reusable_layers& reusable_;
     activity busy_;
     blob_facts facts_;
     std::map<std::size_t, error> refused_;
@@ -105,11 +119,9 @@ void blob_pusher::refused(std::size_t repository, const error& why) {
 }
 
 asio::awaitable<void> blob_pusher::ask(std::size_t repository) {
-    const auto& where = plan_.repositories[repository];
-    const auto found = co_await registry::head_blob(run_.registry(where), where.path, *job_.known);
-    // Another size under this digest: the registry's copy is broken, or the name was no digest.
-    const bool same_size = !found.size || *found.size == job_.stored_bytes;
-    if (found.present && same_size)
+    const descriptor wanted{{}, *job_.known, job_.stored_bytes};
+    const bool there = co_await has_blob(run_, plan_.repositories[repository], wanted);
+    if (there)
         present_.push_back(repository);
 }
 
@@ -146,6 +158,51 @@ void blob_pusher::look_at_earlier() {
     for (const std::size_t at : job_.repositories)
         if (plan_.repositories[at] == earlier->where)
             present_.push_back(at);
+}
+
+/// What another image calls this layer counts if it is there for every target: all of them must get
+/// the same blob, and compressing it again for one might give another. A single target may mount
+/// it.
+asio::awaitable<bool> blob_pusher::reuse(const pushed_earlier& candidate) {
+    std::vector<std::size_t> there;
+    bool elsewhere = false;
+    try {
+        for (const std::size_t at : targets_) {
+            const bool found =
+                co_await has_blob(run_, plan_.repositories[at], candidate.facts.content);
+            if (found)
+                there.push_back(at);
+        }
+        if (there.empty() && targets_.size() == 1)
+            elsewhere = co_await has_blob(run_, candidate.where, candidate.facts.content);
+    } catch (const error&) {
+        co_return false; // then the layer is pushed, and whatever is wrong shows again
+    }
+    if (there.size() != targets_.size() && !elsewhere)
+        co_return false;
+    facts_ = candidate.facts;
+    digest_known_ = true;
+    if (elsewhere)
+        elsewhere_ = candidate.where;
+    for (const std::size_t at : there) {
+        present_.push_back(at);
+        tell(at, blob_status::reused, 0, at == there.front() ? from_.bytes_to_read(job_) : 0);
+    }
+    co_return true;
+}
+
+asio::awaitable<void> blob_pusher::look_at_reusable() {
+    for (const pushed_earlier& candidate : reusable_.find(job_)) {
+        const auto same_host = [&](std::size_t at) {
+            return plan_.repositories[at].host == candidate.where.host;
+        };
+        // Of another host it can neither be there nor be mounted.
+        if (!std::all_of(targets_.begin(), targets_.end(), same_host))
+            continue;
+        const bool found = co_await reuse(candidate);
+        if (found)
+            co_return;
+    }
 }
 
 asio::awaitable<std::unique_ptr<registry::upload_body>> blob_pusher::open_body() {
@@ -207,6 +264,8 @@ asio::awaitable<blob_outcome> blob_pusher::go() {
     look_at_earlier();
     if (job_.known && !digest_known_)
         co_await ask_all();
+    if (!digest_known_)
+        co_await look_at_reusable();
     for (const std::size_t at : targets_) {
         if (is_present(at) || refused_.contains(at))
             continue;
@@ -229,17 +288,28 @@ asio::awaitable<blob_outcome> push_blob(
     blob_supply& from,
     const push_plan& plan,
     const blob_job& job,
-    std::vector<std::size_t> targets) {
-    blob_pusher pusher(run, from, plan, job, std::move(targets));
+    std::vector<std::size_t> targets,
+    const reusable_layers& reusable) {
+    blob_pusher pusher(run, from, plan, job, std::move(targets), reusable);
     co_return co_await pusher.go();
 }
 
-asio::awaitable<bool>
-blob_is_there(run_context& run, const repository& where, const blob_job& job) {
-    if (!job.known)
-        co_return false;
-    const auto found = co_await registry::head_blob(run.registry(where), where.path, *job.known);
-    co_return found.present && (!found.size || *found.size == job.stored_bytes);
+asio::awaitable<bool> blob_is_there(
+    run_context& run,
+    const repository& where,
+    const blob_job& job,
+    const reusable_layers& reusable) {
+    std::vector<descriptor> candidates;
+    if (job.known)
+        candidates.push_back({{}, *job.known, job.stored_bytes});
+    for (const pushed_earlier& one : reusable.find(job))
+        candidates.push_back(one.facts.content);
+    for (const descriptor& content : candidates) {
+        const bool there = co_await has_blob(run, where, content);
+        if (there)
+            co_return true;
+    }
+    co_return false;
 }
 
 } // namespace tarpon::engine

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/blob_supply.hpp"
+#include "engine/layer_reuse.hpp"
 #include "engine/push_plan.hpp"
 #include "engine/run_context.hpp"
 
@@ -20,7 +21,8 @@ struct blob_outcome {
 };
 
 /// Asks every repository first where the digest is known; then uploads once and mounts the rest.
-/// A repository that does not mount gets it uploaded again. `targets` are those of the job's
+/// A repository that does not mount gets it uploaded again. A layer that is among `reusable` ones,
+/// and still there, is not read. `targets` are those of the job's
 /// repositories (by their index in the plan) that still want it.
 /// Throws `error` for what is wrong with the blob itself.
 boost::asio::awaitable<blob_outcome> push_blob(
@@ -28,10 +30,14 @@ boost::asio::awaitable<blob_outcome> push_blob(
     blob_supply& from,
     const push_plan& plan,
     const blob_job& job,
-    std::vector<std::size_t> targets);
+    std::vector<std::size_t> targets,
+    const reusable_layers& reusable);
 
-/// Dry run: is it in this repository?
-boost::asio::awaitable<bool>
-blob_is_there(run_context& run, const repository& where, const blob_job& job);
+/// Dry run: is it in this repository, under the digest it has or one that is reusable?
+boost::asio::awaitable<bool> blob_is_there(
+    run_context& run,
+    const repository& where,
+    const blob_job& job,
+    const reusable_layers& reusable);
 
 } // namespace tarpon::engine

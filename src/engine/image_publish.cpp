@@ -156,29 +156,38 @@ asio::awaitable<built_manifest> put_built(
 
 } // namespace
 
-asio::awaitable<std::optional<built_manifest>>
-find_unchanged(run_context& run, const push_plan& plan, const image_job& job) {
+asio::awaitable<image_there>
+look_at_image(run_context& run, const push_plan& plan, const image_job& job) {
     auto& session = session_of(run, plan, job);
     const std::string& path = plan.repositories[job.repository].path;
     if (job.tree) {
         const tree_manifest& root = job.tree->root();
         const auto there = co_await registry::head_manifest(
             session, path, job.tags.empty() ? root.self.digest.str() : job.tags.front());
-        if (!there || there->digest != root.self.digest || !job.referrers.empty())
-            co_return std::nullopt;
-        co_return built_manifest{root.self, root.bytes};
+        image_there found;
+        if (there && there->digest == root.self.digest && job.referrers.empty())
+            found.unchanged = built_manifest{root.self, root.bytes};
+        co_return found;
     }
+    image_there found;
     if (job.tags.empty())
-        co_return std::nullopt;
+        co_return found;
     auto there = co_await registry::get_manifest(session, path, job.tags.front());
-    if (!there || !format_fits(there->media_type, run.options.format))
-        co_return std::nullopt;
+    if (!there)
+        co_return found;
     const auto document = archive::parse_manifest(there->bytes, there->media_type);
-    if (!document || document->config.digest != job.built->config_digest
-        || !layers_fit(*document, job))
-        co_return std::nullopt;
-    descriptor self{there->media_type, there->digest, there->bytes.size()};
-    co_return built_manifest{std::move(self), std::move(there->bytes)};
+    if (!document || document->is_index)
+        co_return found;
+    const bool same = format_fits(there->media_type, run.options.format)
+                      && document->config.digest == job.built->config_digest
+                      && layers_fit(*document, job);
+    if (same) {
+        descriptor self{there->media_type, there->digest, there->bytes.size()};
+        found.unchanged = built_manifest{std::move(self), std::move(there->bytes)};
+    } else {
+        found.other = *document;
+    }
+    co_return found;
 }
 
 asio::awaitable<void> publish_tags(

@@ -11,11 +11,18 @@
 
 namespace tarpon::engine {
 
+/// What stands where an image is to go.
+struct image_there {
+    std::optional<registry::built_manifest> unchanged; ///< it is the image
+    /// It is another one, whose layers may be ours.
+    std::optional<archive::manifest_document> other;
+};
+
 /// Is the image in its repository as it stands? For a built image: the manifest of its first tag
 /// has the same config, which names every layer; that manifest is then its manifest. For an image
 /// pushed byte for byte: the tag has the root's digest.
-boost::asio::awaitable<std::optional<registry::built_manifest>>
-find_unchanged(run_context& run, const push_plan& plan, const image_job& job);
+boost::asio::awaitable<image_there>
+look_at_image(run_context& run, const push_plan& plan, const image_job& job);
 
 /// All blobs of the job are in its repository; `facts` are those of plan.blobs.
 /// Throws `error`. No tag is written before everything else was accepted.

@@ -4,6 +4,7 @@
 #include "async/for_each.hpp"
 #include "engine/blob_push.hpp"
 #include "engine/image_publish.hpp"
+#include "engine/layer_reuse.hpp"
 #include "engine/push_plan.hpp"
 #include "engine/tree_check.hpp"
 #include "model/text.hpp"
@@ -59,6 +60,7 @@ private:
     blob_supply& supply_;
     push_plan plan_;
     std::vector<image_state> states_;
+    reusable_layers reusable_;
     std::vector<blob_facts> facts_;
     std::vector<std::vector<std::size_t>> waiting_; // for each blob: images that wait for it
 };
@@ -181,11 +183,15 @@ std::vector<std::size_t> plan_execution::targets_of(std::size_t blob) const {
 asio::awaitable<void> plan_execution::look_at(std::size_t image) {
     std::optional<error> failed;
     try {
-        auto manifest = co_await find_unchanged(run_, plan_, plan_.images[image]);
-        if (manifest) {
+        const image_job& job = plan_.images[image];
+        image_there there = co_await look_at_image(run_, plan_, job);
+        if (there.unchanged) {
             states_[image].unchanged = true;
             if (!run_.options.dry_run)
-                co_await publish_tags(run_, plan_, plan_.images[image], std::move(*manifest));
+                co_await publish_tags(run_, plan_, job, std::move(*there.unchanged));
+        } else if (there.other) {
+            co_await learn_image(
+                run_, plan_.repositories[job.repository], std::move(*there.other), reusable_);
         }
     } catch (const error& e) {
         failed = e;
@@ -204,7 +210,8 @@ asio::awaitable<void> plan_execution::push_one_blob(std::size_t blob) {
     blob_outcome outcome;
     std::vector<std::size_t> targets = targets_of(blob);
     try {
-        outcome = co_await push_blob(run_, supply_, plan_, plan_.blobs[blob], std::move(targets));
+        outcome = co_await push_blob(
+            run_, supply_, plan_, plan_.blobs[blob], std::move(targets), reusable_);
     } catch (const error& e) {
         failed = e;
     }
@@ -266,8 +273,8 @@ asio::awaitable<void> plan_execution::tell_plan(std::size_t image) {
         for (const std::size_t blob : blobs) {
             if (states_[image].unchanged)
                 break;
-            const bool there =
-                co_await blob_is_there(run_, plan_.repositories[job.repository], plan_.blobs[blob]);
+            const bool there = co_await blob_is_there(
+                run_, plan_.repositories[job.repository], plan_.blobs[blob], reusable_);
             if (there)
                 continue;
             ++event.blobs_to_send;
@@ -300,6 +307,7 @@ asio::awaitable<void> plan_execution::go() {
         return look_at(image);
     };
     co_await async::for_each_index(plan_.images.size(), jobs, look);
+    co_await learn_references(run_, reusable_);
     if (run_.options.dry_run) {
         auto tell = [this](std::size_t image) {
             return tell_plan(image);

@@ -32,6 +32,8 @@ void check_options(const push_options& options) {
         throw error(
             errc::usage,
             concat("memory must be at least ", human_bytes(limits::buffer_memory_bytes_min)));
+    for (const std::string& text : options.reuse_from)
+        (void)engine::repository_of_reference(text).value();
     const std::uint64_t chunk_most = chunk_bytes_allowed(options);
     const bool chunk_is_wrong =
         options.chunk_bytes != 0

@@ -253,6 +253,21 @@ void refuse_shared_names(const archive_contents& contents, target_list& list) {
 
 } // namespace
 
+result<named_repository> repository_of_reference(std::string_view text) {
+    std::string_view rest = text;
+    const auto scheme = registry::take_scheme(rest);
+    auto name = reference::parse(rest);
+    if (!name)
+        return name.error();
+    const std::string host = name->host.empty() ? "docker.io" : name->host;
+    named_repository found{{host, with_library(host, name->path), scheme}, "latest"};
+    if (!name->tag.empty())
+        found.name = name->tag;
+    if (!name->digest.empty())
+        found.name = name->digest.str();
+    return found;
+}
+
 std::string repository::str() const {
     return concat(host, "/", path);
 }

@@ -25,6 +25,15 @@ struct repository {
     friend auto operator<=>(const repository&, const repository&) = default;
 };
 
+/// An image that is in a registry already: its repository, and a tag or digest.
+struct named_repository {
+    repository where;
+    std::string name;
+};
+
+/// As docker reads it: no host is docker.io, no tag is "latest". Errors: errc::usage.
+result<named_repository> repository_of_reference(std::string_view text);
+
 /// One image into one repository, under these tags; without tags by its digest only.
 struct image_target {
     std::size_t image = 0; ///< index into archive_contents::images

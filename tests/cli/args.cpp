@@ -215,8 +215,8 @@ BOOST_AUTO_TEST_CASE(tries_and_chunks) {
 // A script that relies on what is not there yet must fail, not push without it.
 BOOST_AUTO_TEST_CASE(options_of_later_features_refused) {
     for (const char* option :
-         {"--limit-rate 1M", "--state x", "--no-state", "--reuse-from x", "--journal x",
-          "--shard 1/2", "--keep-going", "--report x"}) {
+         {"--limit-rate 1M", "--state x", "--no-state", "--journal x", "--shard 1/2",
+          "--keep-going", "--report x"}) {
         const std::string name = std::string(option).substr(0, std::string(option).find(' '));
         const std::string text = refusal(std::string("push a.tar --registry r ") + option);
         BOOST_TEST(text.starts_with("tarpon push has no option " + name + " | "), text);

@@ -7,9 +7,9 @@ import unittest
 from collections import Counter
 
 from harness import RegistryCase, needs
-from images import docker_entries, fixture, fixtures, make_image, oci_entries, tar
+from images import docker_entries, fixture, fixtures, make_image, oci_entries, pull, tar
 
-needs("docker-registry")
+needs("docker-registry", "skopeo")
 
 
 def statuses(result):
@@ -67,6 +67,21 @@ class SecondPush(RegistryCase):
             second = self.pushed(archive, "--to", name, "--compression", "zstd")
             self.assertNotEqual(second.references, first.references)
             self.assertEqual(second.summary["blobs_uploaded"], 2, second)
+
+    def test_a_rebuilt_docker_image_sends_its_new_layer(self):
+        old, new = make_image(6, "app:1", layers=2), make_image(6, "app:1", layers=3)
+        for registry in self.registries:
+            where = ("--registry", f"{registry.host}/{self.fresh()}")
+            self.pushed(self.file(tar(docker_entries(old))), *where)
+            result = self.pushed(self.file(tar(docker_entries(new))), *where)
+            self.assertEqual(Counter(one["status"] for one in result.of("blob")), {"reused": 2, "uploaded": 2}, result)
+            ((reference, digest),) = result.references.items()
+            self.assertEqual(pull(reference, self.folder / self.fresh()).digest, digest)
+            # Under another name only where it is told to.
+            other = ("--to", f"{reference.removesuffix(':1')}:2")
+            again = self.pushed(self.file(tar(docker_entries(new))), *other, "--reuse-from", reference)
+            self.assertEqual(Counter(one["status"] for one in again.of("blob")), {"reused": 3, "exists": 1}, again)
+            self.assertEqual(set(again.references.values()), {digest})
 
     def test_only_a_new_layer_is_sent(self):
         old = make_image(3, "app:1", layers=2)

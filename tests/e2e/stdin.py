@@ -91,7 +91,7 @@ class SameAsFromAFile(StdinCase):
     def test_every_fixture_through_a_pipe_that_delivers_one_byte_at_a_time(self):
         # Minutes for all of them, and the registry does not see the pipe: one is enough for most.
         for registry, archive, expected in self.every_fixture():
-            if registry is self.docker and archive.name not in ("crane-pull-gz-layers", "docker28-single"):
+            if (SANITIZED or registry is self.docker) and archive.name not in ("crane-pull-gz-layers", "docker28-single"):
                 continue
             with self.subTest(archive=archive.name, registry=type(registry).__name__):
                 dd = ["dd", f"if={archive.path}", "bs=1", "status=none"]
