@@ -242,10 +242,12 @@ exchange_outcome conversation::outcome() {
     out.body_begun = body_begun_;
     out.answer_begun = answer_begun_;
     if (answered_) {
-        // Bytes after the answer would be taken for the next one. A forwarding proxy may close
+        // Bytes after the answer would be taken for the next one. A server that answered before it
+        // had the request may not read what comes after it either. A forwarding proxy may close
         // after its answer without saying so (tinyproxy does), while the next body is already on
         // its way.
-        out.reusable = sent_ && keep_alive_ && !over_.forwarded_by && over_.received.size() == 0;
+        out.reusable = sent_ && keep_alive_ && !response_.before_request && !over_.forwarded_by
+                       && over_.received.size() == 0;
         out.response = std::move(response_);
         return out;
     }
