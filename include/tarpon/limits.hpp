@@ -80,8 +80,7 @@ inline constexpr std::chrono::milliseconds retry_delay_first{500}; // doubles wi
 inline constexpr std::chrono::milliseconds retry_delay_max{30'000};
 inline constexpr std::chrono::seconds retry_after_max{300}; // whatever a Retry-After says
 
-// --- uploads in chunks, where a registry or a proxy wants them
-// ------------------------------------
+// --- uploads in chunks -------------------------------------------------------------------------
 inline constexpr std::uint64_t chunk_bytes_default = 4ull * 1024 * 1024; // GHCR takes no more
 inline constexpr std::uint64_t chunk_bytes_min = 16ull * 1024;
 // The chunks of all jobs get this part of the buffers; what is left must hold a block of any codec.

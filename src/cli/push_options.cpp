@@ -88,10 +88,9 @@ void add_how(CLI::App& verb, push_command& push, push_texts& texts) {
         verb, "--chunk-size", "SIZE", texts.chunk_size,
         "auto: one request a blob, chunks where the registry wants them; none; or SIZE [auto]")
         ->group(group);
-    add_option(
+    add_repeatable(
         verb, "--reuse-from", "REF", options.reuse_from,
-        "take layers of this image of the registry, besides the one the tag has (repeatable)")
-        ->allow_extra_args(false)
+        "take layers of this image of the registry, besides the one the tag has")
         ->group(group);
     add_option(verb, "--memory", "SIZE", texts.memory, "hard cap on buffers [48M]")->group(group);
     add_option(

@@ -25,13 +25,9 @@ blob_status status_of(upload_outcome outcome) {
     return blob_status::exists;
 }
 
-/// Under this digest and with this size; of another size the registry's copy is broken, or the name
-/// was no digest.
 asio::awaitable<bool>
 has_blob(run_context& run, const repository& where, const descriptor& content) {
-    const auto found =
-        co_await registry::head_blob(run.registry(where), where.path, content.digest);
-    co_return found.present && (!found.size || *found.size == content.size);
+    return registry::has_blob(run.registry(where), where.path, content);
 }
 
 class blob_pusher {

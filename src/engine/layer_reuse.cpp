@@ -45,13 +45,22 @@ read_small_blob(run_context& run, repository where, descriptor content) {
     co_return bytes;
 }
 
+/// nullopt where there is none, or none that can be read.
+asio::awaitable<std::optional<archive::manifest_document>>
+read_document(run_context& run, repository where, std::string name) {
+    const auto found = co_await registry::get_manifest(run.registry(where), where.path, name);
+    if (!found)
+        co_return std::nullopt;
+    auto document = archive::parse_manifest(found->bytes, found->media_type);
+    if (!document)
+        co_return std::nullopt;
+    co_return std::move(*document);
+}
+
 asio::awaitable<void>
 learn_reference(run_context& run, repository where, std::string name, reusable_layers& into) {
-    auto& session = run.registry(where);
-    co_await session.open();
-    const auto found = co_await registry::get_manifest(session, where.path, name);
-    const auto document = found ? archive::parse_manifest(found->bytes, found->media_type)
-                                : failure{errc::registry_not_found, {}};
+    co_await run.registry(where).open();
+    const auto document = co_await read_document(run, where, name);
     if (!document) {
         run.warn(concat("nothing to reuse: there is no image ", where.str(), " ", name));
         co_return;
@@ -63,11 +72,9 @@ learn_reference(run_context& run, repository where, std::string name, reusable_l
     const std::size_t children = std::min(document->manifests.size(), children_max);
     for (std::size_t i = 0; i < children; ++i) {
         const std::string child = document->manifests[i].digest.str();
-        const auto image = co_await registry::get_manifest(session, where.path, child);
-        const auto inner = image ? archive::parse_manifest(image->bytes, image->media_type)
-                                 : failure{errc::registry_not_found, {}};
-        if (inner && !inner->is_index)
-            co_await learn_image(run, where, *inner, into);
+        const auto image = co_await read_document(run, where, child);
+        if (image && !image->is_index)
+            co_await learn_image(run, where, *image, into);
     }
 }
 

@@ -150,9 +150,9 @@ bool is_legacy_json(std::string_view name) {
 }
 
 asio::awaitable<bool> stream_push::exists(const tar_entry& entry, const digest& content) {
-    const auto found =
-        co_await registry::head_blob(run_.registry(staging_), staging_.path, content);
-    co_return found.present && (!found.size || *found.size == entry.size);
+    descriptor wanted{{}, content, entry.size};
+    co_return co_await registry::has_blob(
+        run_.registry(staging_), staging_.path, std::move(wanted));
 }
 
 void stream_push::tell(const candidate& one, blob_status status) {

@@ -23,23 +23,31 @@ failure holds_userinfo(std::string_view option) {
     return usage(concat(option, ": what stands before '@' does not belong into an address"));
 }
 
-struct parsed_to {
+struct parsed_reference {
     repository where;
     std::string tag; ///< empty if none was given
+    tarpon::digest digest;
 };
 
-/// A full reference as given to --to; a name without host is docker.io's, as everywhere else.
-result<parsed_to> parse_to(std::string_view text) {
+/// A full reference, its scheme in front; a name without host is docker.io's, as everywhere else.
+result<parsed_reference> parse_reference(std::string_view text) {
     std::string_view rest = text;
     const auto scheme = registry::take_scheme(rest);
     auto name = reference::parse(rest);
     if (!name)
         return name.error();
-    if (!name->digest.empty())
+    const std::string host = name->host.empty() ? "docker.io" : name->host;
+    return parsed_reference{
+        {host, with_library(host, name->path), scheme}, name->tag, name->digest};
+}
+
+/// As given to --to.
+result<parsed_reference> parse_to(std::string_view text) {
+    auto parsed = parse_reference(text);
+    if (parsed && !parsed->digest.empty())
         return usage(concat(
             "--to ", foreign_text(text), ": a digest cannot be chosen, only a name and a tag"));
-    const std::string host = name->host.empty() ? "docker.io" : name->host;
-    return parsed_to{{host, with_library(host, name->path), scheme}, name->tag};
+    return parsed;
 }
 
 struct parsed_registry {
@@ -254,17 +262,14 @@ void refuse_shared_names(const archive_contents& contents, target_list& list) {
 } // namespace
 
 result<named_repository> repository_of_reference(std::string_view text) {
-    std::string_view rest = text;
-    const auto scheme = registry::take_scheme(rest);
-    auto name = reference::parse(rest);
-    if (!name)
-        return name.error();
-    const std::string host = name->host.empty() ? "docker.io" : name->host;
-    named_repository found{{host, with_library(host, name->path), scheme}, "latest"};
-    if (!name->tag.empty())
-        found.name = name->tag;
-    if (!name->digest.empty())
-        found.name = name->digest.str();
+    const auto parsed = parse_reference(text);
+    if (!parsed)
+        return parsed.error();
+    named_repository found{parsed->where, "latest"};
+    if (!parsed->tag.empty())
+        found.name = parsed->tag;
+    if (!parsed->digest.empty())
+        found.name = parsed->digest.str();
     return found;
 }
 

@@ -63,14 +63,9 @@ upload_shape blob_put::first_shape() const {
     return impossible ? upload_shape::streamed : shape;
 }
 
-/// Was the body under way? All else has been tried again already, request by request.
-bool is_about_body(upload_step step) noexcept {
-    return step == upload_step::send || step == upload_step::send_chunk
-           || step == upload_step::put_whole || step == upload_step::commit;
-}
-
 blob_put::next_try blob_put::after(const upload_attempt& one, const error& why, bool renewed) {
-    if (!request_.repeatable || !is_about_body(one.step()))
+    // What comes before the body has been tried again already, request by request.
+    if (!request_.repeatable || !goes_to_session(one.step()))
         return next_try::none;
     if (renewed)
         return std::exchange(renewed_, true) ? next_try::none : next_try::at_once;
@@ -186,6 +181,12 @@ head_blob(registry_session& registry, const std::string& repository, const diges
         throw refusal(response, why);
     co_return blob_presence{
         response.status == 200, parse_decimal(response.header("Content-Length"))};
+}
+
+asio::awaitable<bool>
+has_blob(registry_session& registry, std::string repository, descriptor content) {
+    const blob_presence found = co_await head_blob(registry, repository, content.digest);
+    co_return found.present && (!found.size || *found.size == content.size);
 }
 
 } // namespace tarpon::registry

@@ -58,4 +58,9 @@ struct blob_presence {
 boost::asio::awaitable<blob_presence>
 head_blob(registry_session& registry, const std::string& repository, const digest& content);
 
+/// Is it there with this size, as far as the registry states one? Of another size under this digest
+/// the registry's copy is broken, or the name was no digest.
+boost::asio::awaitable<bool>
+has_blob(registry_session& registry, std::string repository, descriptor content);
+
 } // namespace tarpon::registry

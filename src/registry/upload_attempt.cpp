@@ -23,10 +23,6 @@ constexpr std::chrono::milliseconds busy_session_time{50};
 
 constexpr std::string_view uploads_path = "blobs/uploads/";
 
-bool is_accepted(int status) noexcept {
-    return status >= 200 && status < 300;
-}
-
 } // namespace
 
 upload_attempt::upload_attempt(
@@ -97,9 +93,8 @@ asked upload_attempt::reason() const {
 }
 
 transport::url upload_attempt::asked_at() const {
-    const bool to_session = step_ == upload_step::send || step_ == upload_step::send_chunk
-                            || step_ == upload_step::put_whole || step_ == upload_step::commit;
-    return to_session ? *fsm_.session() : registry_.api(request_.repository, uploads_path);
+    return goes_to_session(step_) ? *fsm_.session()
+                                  : registry_.api(request_.repository, uploads_path);
 }
 
 asio::awaitable<http_response> upload_attempt::mount() {
@@ -139,7 +134,7 @@ asio::awaitable<std::optional<std::uint64_t>> upload_attempt::session_offset() {
     request.to = *fsm_.session();
     const asked why{"to say how much of a blob it has", registry_.host(), request_.repository};
     const http_response response = co_await registry_.send(std::move(request), why);
-    if (!is_accepted(response.status))
+    if (!response.ok())
         co_return std::nullopt;
     co_return parse_range_end(response.header("Range"));
 }
@@ -211,11 +206,6 @@ asio::awaitable<void> upload_attempt::send_chunks() {
 
 // --- commit --------------------------------------------------------------------------------------
 
-asio::awaitable<bool> upload_attempt::is_there() {
-    const auto found = co_await head_blob(registry_, request_.repository, fsm_.digest());
-    co_return found.present && (!found.size || *found.size == sent_.size);
-}
-
 /// A PUT whose answer is lost may have been heard: the blob is looked for before it is sent again.
 asio::awaitable<http_response> upload_attempt::commit() {
     sent_ = co_await body_->finish();
@@ -238,7 +228,7 @@ asio::awaitable<http_response> upload_attempt::commit() {
             co_return response;
         const std::string why = failed ? failed->message() : refusal(response, reason()).cause();
         const bool again = co_await registry_.tries().again(repetitions, described(reason()), why);
-        const bool there = again && co_await is_there();
+        const bool there = again && co_await has_blob(registry_, request_.repository, sent_);
         if (there) {
             fsm_.found_committed();
             co_return response;

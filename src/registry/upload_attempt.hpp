@@ -36,7 +36,6 @@ private:
     boost::asio::awaitable<void> send_chunk(std::span<const std::byte> chunk, int& repetitions);
     boost::asio::awaitable<std::optional<std::uint64_t>> session_offset();
     boost::asio::awaitable<transport::http_response> commit();
-    boost::asio::awaitable<bool> is_there();
     transport::http_request make_request() const;
     void take_answer(const transport::http_response& response, const transport::url& asked_at);
     transport::url asked_at() const;

@@ -26,6 +26,12 @@ enum class upload_step {
     failed,     ///< the last answer is the reason
 };
 
+/// Does its request go to the open session? From there on the body is under way.
+constexpr bool goes_to_session(upload_step step) noexcept {
+    return step == upload_step::send || step == upload_step::send_chunk
+           || step == upload_step::put_whole || step == upload_step::commit;
+}
+
 enum class upload_outcome { uploaded, exists, mounted };
 
 /// What the machine looks at in an answer.

@@ -7,6 +7,7 @@
 #include "support/image_builder.hpp"
 #include "support/printing.hpp"
 #include "support/push_scene.hpp"
+#include "support/stored_image.hpp"
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
@@ -28,27 +29,6 @@ std::string large(unsigned seed) {
 }
 std::string small(unsigned seed) {
     return make_layer(seed, 2000);
-}
-
-void check_done(const push_scene& s, const push_report& report) {
-    BOOST_REQUIRE_MESSAGE(report.exit_code() == 0, explain(report));
-    BOOST_TEST(s.registry.broken_tags().empty());
-    BOOST_TEST(s.registry.uploads_open() == 0u);
-}
-
-void check_image(
-    const push_scene& s,
-    const std::string& repository,
-    const std::string& tag,
-    const built_image& image) {
-    const auto* stored = s.registry.tagged(repository, tag);
-    BOOST_REQUIRE(stored != nullptr);
-    const auto document = archive::parse_manifest(stored->bytes, stored->media_type).value();
-    BOOST_TEST(document.config.digest == image.config_digest());
-    BOOST_REQUIRE(document.layers.size() == image.layers.size());
-    for (std::size_t i = 0; i < image.layers.size(); ++i)
-        BOOST_TEST(
-            (gunzip(*s.registry.blob(repository, document.layers[i].digest)) == image.layers[i]));
 }
 
 void to_one_name(push_scene& s) {

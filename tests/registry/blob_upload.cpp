@@ -3,11 +3,11 @@
 #include "async/task_group.hpp"
 #include "model/hasher.hpp"
 #include "model/text.hpp"
+#include "support/blob_body.hpp"
 #include "support/expect_error.hpp"
 #include "support/fake_registry.hpp"
 #include "support/registry_client.hpp"
 #include "support/run_coroutine.hpp"
-#include "support/text_body.hpp"
 #include "support/turns.hpp"
 
 #include <boost/test/data/test_case.hpp>
@@ -25,34 +25,6 @@ using place = registry_options::location;
 
 const std::string repository = "team/app";
 const std::string source_repository = "team/base";
-
-/// A text_body that knows its digest, or finds that it is not what was promised.
-class blob_body final : public registry::upload_body {
-public:
-    blob_body(const std::string& text, const body_habits& habits, bool honest, std::size_t& taken)
-        : content_{{}, digest_of(text), text.size()}
-        , honest_(honest)
-        , text_(text, habits)
-        , taken_(taken) {}
-
-    asio::awaitable<body_piece> next() override {
-        body_piece piece = co_await text_.next();
-        taken_ = text_.taken();
-        co_return piece;
-    }
-    std::optional<std::uint64_t> length() const override { return text_.length(); }
-    asio::awaitable<descriptor> finish() override {
-        if (!honest_)
-            throw error(errc::digest_mismatch, "not what the archive promised");
-        co_return content_;
-    }
-
-private:
-    descriptor content_;
-    bool honest_;
-    text_body text_;
-    std::size_t& taken_;
-};
 
 /// One upload and how it is to go.
 struct task {

@@ -2,10 +2,10 @@
 
 #include "model/hasher.hpp"
 #include "model/text.hpp"
+#include "support/blob_body.hpp"
 #include "support/fake_registry.hpp"
 #include "support/registry_client.hpp"
 #include "support/run_coroutine.hpp"
-#include "support/text_body.hpp"
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
@@ -20,27 +20,6 @@ using namespace std::chrono_literals;
 using registry::upload_shape;
 
 const std::string repository = "team/app";
-
-class blob_body final : public registry::upload_body {
-public:
-    blob_body(const std::string& text, bool known_length, bool honest)
-        : content_{{}, digest_of(text), text.size()}
-        , honest_(honest)
-        , text_(text, {.step = 3'000, .known_length = known_length}) {}
-
-    asio::awaitable<body_piece> next() override { return text_.next(); }
-    std::optional<std::uint64_t> length() const override { return text_.length(); }
-    asio::awaitable<descriptor> finish() override {
-        if (!honest_)
-            throw error(errc::digest_mismatch, "not what the archive promised");
-        co_return content_;
-    }
-
-private:
-    descriptor content_;
-    bool honest_;
-    text_body text_;
-};
 
 /// One blob on its way to a registry that may be odd.
 struct scene {
@@ -57,6 +36,7 @@ struct scene {
     std::optional<registry::blob_result> result;
     std::optional<error> failed;
     std::size_t bodies = 0;
+    std::size_t taken = 0; ///< bytes, from the last body
     std::vector<retry_event> told;
     std::string steps; ///< without the ping
     std::vector<seen_request> log;
@@ -80,7 +60,8 @@ struct scene {
 
     asio::awaitable<std::unique_ptr<registry::upload_body>> open_body() {
         ++bodies;
-        co_return std::make_unique<blob_body>(text, digest_known, honest);
+        const body_habits habits{.step = 3'000, .known_length = digest_known};
+        co_return std::make_unique<blob_body>(text, habits, honest, taken);
     }
 
     asio::awaitable<void> put(registry_client& client) {
