@@ -41,6 +41,10 @@ struct connection_options {
     std::string certs_dir;
     bool insecure = false;   ///< do not verify certificates
     bool plain_http = false; ///< plain http also to hosts that are not loopback
+    /// How long a connection may go without a byte that moves, before it counts as broken.
+    std::chrono::milliseconds idle_time = limits::idle_time_max;
+    /// The same while a registry commits a blob or a manifest: some hash all of it first.
+    std::chrono::milliseconds commit_time = limits::commit_time_max;
 };
 
 /// Where images go. Either `registry`, or one or more of `to`.
@@ -86,6 +90,13 @@ struct push_options {
     /// Bytes of a chunk; fewer where the registry takes no more. 0: as many as all jobs may hold,
     /// at most limits::chunk_bytes_default. See chunk_bytes_allowed.
     std::uint64_t chunk_bytes = 0;
+    /// Most bytes of bodies that all connections together send in a second; 0: no bound.
+    std::uint64_t rate_bytes_per_second = 0;
+    /// Folder in which digests of layers, places of blobs and unfinished uploads are remembered for
+    /// the next run; made where it is absent. A cache: whatever is wrong with it costs time only.
+    /// Standard input, and what can be read only once, leave it alone. Empty: nothing is
+    /// remembered.
+    std::string state;
     /// CPU workers for hashing and compression; 0: as many as there are processors.
     int threads = 0;
     /// Hard cap on buffers in bytes. Costs throughput below about 2 MiB for each job.

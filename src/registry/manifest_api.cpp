@@ -84,7 +84,7 @@ asio::awaitable<void> put_manifest(
     request.to = registry.api(repository, concat("manifests/", name));
     request.headers.emplace_back("Content-Type", content.media_type);
     request.body = std::move(bytes);
-    request.answer_time_max = limits::commit_time_max;
+    request.commits = true;
     const asked why{concat("the manifest ", name), registry.host(), repository};
     const http_response response = co_await registry.send(std::move(request), why);
     if (response.status != 201 && response.status != 200 && response.status != 202) {

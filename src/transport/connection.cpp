@@ -19,7 +19,9 @@ using asio::ip::tcp;
 dialer::dialer(asio::any_io_executor executor, const connection_options& options)
     : executor_(std::move(executor))
     , proxies_(proxy_rules::from_environment(process_environment).value())
-    , tls_(options) {}
+    , tls_(options)
+    , idle_time_(options.idle_time)
+    , commit_time_(options.commit_time) {}
 
 asio::awaitable<std::unique_ptr<connection>> dialer::dial(origin to) {
     const proxy* const via = proxies_.choose(to);
@@ -34,6 +36,8 @@ asio::awaitable<std::unique_ptr<connection>> dialer::dial(origin to) {
         link = co_await secure(std::move(link), to);
     }
     auto made = std::make_unique<connection>(std::move(link), to);
+    made->idle_time = idle_time_;
+    made->commit_time = commit_time_;
     if (via && !to.tls)
         made->forwarded_by = via;
     co_return made;

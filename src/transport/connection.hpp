@@ -3,6 +3,7 @@
 #pragma once
 
 #include "transport/proxy.hpp"
+#include "transport/rate_limiter.hpp"
 #include "transport/stream.hpp"
 #include "transport/tls.hpp"
 #include "transport/url.hpp"
@@ -36,6 +37,10 @@ struct connection {
     boost::beast::flat_buffer received{2 * limits::response_header_bytes_max};
     std::chrono::steady_clock::time_point idle_since{};
     std::uint64_t exchanges = 0;
+    std::chrono::steady_clock::duration idle_time = limits::idle_time_max;
+    std::chrono::steady_clock::duration commit_time = limits::commit_time_max;
+    /// Bodies keep to it; nullptr: no bound. Outlives the exchange.
+    rate_limiter* pace = nullptr;
 };
 
 /// Makes connections. One for a run: it remembers addresses, so a name is resolved once.
@@ -60,6 +65,8 @@ private:
     proxy_rules proxies_;
     tls_client tls_;
     std::map<std::string, endpoints> resolved_;
+    std::chrono::steady_clock::duration idle_time_;
+    std::chrono::steady_clock::duration commit_time_;
 };
 
 } // namespace tarpon::transport

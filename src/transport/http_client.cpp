@@ -22,6 +22,7 @@ http_client::attempt(const http_request& request, bool fresh, bool& was_idle) {
     connection_lease lease = co_await pool_.acquire(request.to.at, fresh);
     was_idle = lease.used_before();
     ++counters_.requests;
+    lease->pace = pace_ ? &*pace_ : nullptr;
     exchange_outcome outcome = co_await exchange(*lease, request);
     if (outcome.reusable)
         lease.keep();

@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace tarpon::transport {
@@ -35,6 +36,9 @@ public:
     /// A GET whose body is read as it comes. Redirects and statuses are the caller's.
     boost::asio::awaitable<std::unique_ptr<http_download>> download(http_request request);
 
+    /// From now on all bodies together go at this rate; not 0.
+    void limit_rate(std::uint64_t bytes_per_second) { pace_.emplace(executor_, bytes_per_second); }
+
     boost::asio::any_io_executor executor() const { return executor_; }
     const http_counters& counters() const noexcept { return counters_; }
     std::uint64_t connections_opened() const noexcept {
@@ -51,6 +55,7 @@ private:
     /// both came out of one pool, enough readers would wait for each other for ever.
     connection_pool downloads_;
     http_counters counters_;
+    std::optional<rate_limiter> pace_;
     std::function<void(const std::string&)> trace_;
 };
 

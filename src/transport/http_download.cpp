@@ -80,7 +80,7 @@ http_download::begin(connection_lease over, http_request request) {
     state& s = *made->state_;
     ++s.over->exchanges;
     const std::string head = head_on(*s.over, request);
-    s.limit.arm(request.answer_time_max);
+    s.limit.arm(answer_time(*s.over, request));
     const auto sent = co_await asio::async_write(s.over->link, asio::buffer(head), async::nothrow);
     error_code ec = std::get<0>(sent);
     if (!ec)
@@ -107,7 +107,7 @@ asio::awaitable<std::size_t> http_download::read_some(std::span<std::byte> into)
     while (!s.parser->is_done()) {
         s.parser->get().body().data = into.data();
         s.parser->get().body().size = into.size();
-        s.limit.arm(limits::idle_time_max);
+        s.limit.arm(s.over->idle_time);
         const auto got = co_await http::async_read_some(
             s.over->link, s.over->received, *s.parser, async::nothrow);
         s.limit.disarm();

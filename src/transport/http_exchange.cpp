@@ -62,6 +62,7 @@ private:
     asio::awaitable<void> send_stream();
     asio::awaitable<error_code> write(std::span<const std::byte> bytes);
     asio::awaitable<error_code> write_chunk(std::span<const std::byte> bytes);
+    asio::awaitable<error_code> write_piece(std::span<const std::byte> bytes, bool chunked);
     asio::awaitable<error_code> read_head(std::optional<response_parser>& parser);
     asio::awaitable<error_code> read_body(response_parser& parser);
     void take_head(const response_parser& parser);
@@ -84,7 +85,7 @@ private:
 };
 
 asio::awaitable<error_code> conversation::write(std::span<const std::byte> bytes) {
-    send_limit_.arm(limits::idle_time_max);
+    send_limit_.arm(over_.idle_time);
     const auto got = co_await asio::async_write(
         over_.link, asio::buffer(bytes.data(), bytes.size()), as_much_as_it_takes(),
         async::nothrow);
@@ -100,7 +101,7 @@ asio::awaitable<error_code> conversation::write_chunk(std::span<const std::byte>
     const asio::const_buffer head(size.data(), static_cast<std::size_t>(end - size.data()));
     const asio::const_buffer body(bytes.data(), bytes.size());
     const std::array<asio::const_buffer, 3> parts{head, body, asio::const_buffer("\r\n", 2)};
-    send_limit_.arm(limits::idle_time_max);
+    send_limit_.arm(over_.idle_time);
     error_code ec;
     if (!over_.link.is_tls()) {
         const auto got =
@@ -116,11 +117,31 @@ asio::awaitable<error_code> conversation::write_chunk(std::span<const std::byte>
     co_return ec;
 }
 
+/// All at once, or in slices as the rate allows.
+asio::awaitable<error_code>
+conversation::write_piece(std::span<const std::byte> bytes, bool chunked) {
+    error_code ec;
+    while (!ec && !bytes.empty()) {
+        const std::size_t slice =
+            over_.pace ? std::min(over_.pace->slice_bytes(), bytes.size()) : bytes.size();
+        if (over_.pace)
+            co_await over_.pace->wait_for(slice);
+        if (chunked)
+            ec = co_await write_chunk(bytes.first(slice));
+        else
+            ec = co_await write(bytes.first(slice));
+        if (!ec && request_.on_sent)
+            request_.on_sent(slice);
+        bytes = bytes.subspan(slice);
+    }
+    co_return ec;
+}
+
 void conversation::sending_ended(error_code ec) {
     send_error_ = ec;
     sent_ = !ec;
     if (!received_)
-        answer_limit_.arm(sent_ ? request_.answer_time_max : parting_words_time);
+        answer_limit_.arm(sent_ ? answer_time(over_, request_) : parting_words_time);
 }
 
 asio::awaitable<void> conversation::send() {
@@ -157,12 +178,7 @@ asio::awaitable<void> conversation::send_stream() {
                                            piece.empty() ? "" : "at least ", bytes));
         if (piece.empty())
             break;
-        if (chunked)
-            ec = co_await write_chunk(piece.bytes);
-        else
-            ec = co_await write(piece.bytes);
-        if (!ec && request_.on_sent)
-            request_.on_sent(piece.bytes.size());
+        ec = co_await write_piece(piece.bytes, chunked);
     }
     if (!ec && chunked)
         ec = co_await write(std::as_bytes(std::span("0\r\n\r\n", 5)));
@@ -219,7 +235,7 @@ asio::awaitable<error_code> conversation::read_body(response_parser& parser) {
             keep_alive_ = false;
             break;
         }
-        answer_limit_.arm(limits::idle_time_max);
+        answer_limit_.arm(over_.idle_time);
     }
     co_return error_code();
 }
@@ -229,7 +245,7 @@ asio::awaitable<void> conversation::receive() {
     receive_error_ = co_await read_head(parser);
     if (!receive_error_) {
         take_head(*parser);
-        answer_limit_.arm(limits::idle_time_max);
+        answer_limit_.arm(over_.idle_time);
         receive_error_ = co_await read_body(*parser);
     }
     received_ = true;
@@ -314,6 +330,11 @@ asio::awaitable<void> both_sides(conversation& talk) {
 }
 
 } // namespace
+
+std::chrono::steady_clock::duration
+answer_time(const connection& over, const http_request& request) {
+    return request.commits ? over.commit_time : request.answer_time_max.value_or(over.idle_time);
+}
 
 std::string head_on(const connection& over, const http_request& request) {
     const proxy* const via = over.forwarded_by;

@@ -27,6 +27,10 @@ struct exchange_outcome {
 /// is closed then. `request` and its stream must stay until completion.
 boost::asio::awaitable<exchange_outcome> exchange(connection& over, const http_request& request);
 
+/// How long the answer to a request may take once it is out.
+std::chrono::steady_clock::duration
+answer_time(const connection& over, const http_request& request);
+
 /// The head of a request as it must be on this connection (a forwarding proxy wants more).
 std::string head_on(const connection& over, const http_request& request);
 

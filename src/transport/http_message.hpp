@@ -29,7 +29,8 @@ struct http_request {
     /// More of a response's body than this is not read.
     std::size_t response_bytes_max = limits::error_body_bytes_max;
     /// How long the answer may take once the request is out.
-    std::chrono::steady_clock::duration answer_time_max = limits::idle_time_max;
+    std::optional<std::chrono::steady_clock::duration> answer_time_max;
+    bool commits = false; ///< the server may think for connection_options::commit_time
     /// Told of every piece of `stream` that went out.
     std::function<void(std::size_t)> on_sent;
 };

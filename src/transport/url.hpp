@@ -35,6 +35,8 @@ struct url {
 
     /// Without the query, which may hold signatures: for messages and logs.
     std::string redacted() const;
+    /// All of it. The query may carry a secret: not for logs.
+    std::string whole() const { return at.str() + target; }
     /// Adds "name=value" to the query; the value is percent-encoded.
     url with_query(std::string_view name, std::string_view value) const;
 };
