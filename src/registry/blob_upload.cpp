@@ -9,6 +9,8 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -48,13 +50,19 @@ private:
     asio::awaitable<void> drop(const std::optional<transport::url>& session);
     next_try after(const upload_attempt& one, const error& why, bool renewed);
     void prepare(const upload_attempt& one);
+    void plan_resume(const upload_attempt& one, ending& end);
+    asio::awaitable<void> let_go(const ending& end, bool again);
 
     registry_session& registry_;
     const blob_request request_;
     upload_fsm::facts known_;
-    std::vector<upload_shape> tried_; ///< the last one is the current one
+    std::vector<upload_shape> tried_;       ///< the last one is the current one
+    std::optional<std::string> unfinished_; ///< a session to go on with
+    std::uint64_t furthest_ = 0;            ///< bytes from where an attempt went on
+    bool from_the_beginning_ = false;       ///< what was gone on with turned out to be of no use
     int repetitions_ = 0;
-    bool renewed_ = false; ///< credentials, once
+    bool renewed_ = false;     ///< credentials, once
+    bool own_session_ = false; ///< one was opened or gone on with before
 };
 
 upload_shape blob_put::first_shape() const {
@@ -70,6 +78,11 @@ blob_put::next_try blob_put::after(const upload_attempt& one, const error& why, 
     if (renewed)
         return std::exchange(renewed_, true) ? next_try::none : next_try::at_once;
     const bool refused = one.step() != upload_step::commit && why.http_status() != 0;
+    if (one.resumed_at() > 0 && !may_pass(why)) {
+        // Other bytes than ours, or a session that only looked alive.
+        from_the_beginning_ = true;
+        return next_try::at_once;
+    }
     if (refused) {
         const auto shape =
             registry_.habits().after_refusal(why.http_status(), tried_, monolithic_possible());
@@ -91,10 +104,25 @@ void blob_put::prepare(const upload_attempt& one) {
     known_.probe = known_.digest && registry_.tries().enabled();
 }
 
+/// What the session has need not be sent again, if it is asked for the rest.
+void blob_put::plan_resume(const upload_attempt& one, ending& end) {
+    const bool broke_off = one.step() == upload_step::send || one.step() == upload_step::send_chunk;
+    const bool worth_it =
+        end.next == next_try::later || (end.next == next_try::at_once && one.resumed_at() > 0);
+    if (!broke_off || !worth_it || from_the_beginning_ || !end.session
+        || !registry_.habits().may_resume())
+        return;
+    unfinished_ = end.session->whole();
+    // Each time it got further, the next failure is the first one there.
+    if (one.resumed_at() > std::exchange(furthest_, std::max(furthest_, one.resumed_at())))
+        repetitions_ = 0;
+}
+
 /// A failed attempt is over, and its buffers given back, before anyone waits.
 asio::awaitable<blob_put::ending> blob_put::attempt() {
     known_.shape = tried_.back();
-    upload_attempt one(registry_, request_, known_);
+    const auto begun = std::chrono::steady_clock::now();
+    upload_attempt one(registry_, request_, known_, std::exchange(unfinished_, std::nullopt));
     ending end;
     bool renewed = false;
     try {
@@ -109,14 +137,23 @@ asio::awaitable<blob_put::ending> blob_put::attempt() {
     } catch (...) {
         end.failed = std::current_exception();
     }
+    // A session of an earlier process may be too old; one of this process should be known.
+    if (one.session_gone() && own_session_)
+        registry_.habits().sessions_are_lost();
+    own_session_ |= one.session().has_value();
     if (end.done) {
+        registry_.slots().limit().succeeded();
         if (tried_.size() > 1 && end.done->outcome == upload_outcome::uploaded)
             registry_.habits().worked(tried_.back());
         co_return end;
     }
-    if (end.why)
-        end.next = after(one, *end.why, renewed);
     end.session = one.session();
+    if (end.why) {
+        if (end.why->code() == errc::transport_timeout)
+            registry_.slots().limit().pushed_back(begun, std::chrono::steady_clock::now());
+        end.next = after(one, *end.why, renewed);
+        plan_resume(one, end);
+    }
     prepare(one);
     co_return end;
 }
@@ -128,9 +165,29 @@ asio::awaitable<void> blob_put::drop(const std::optional<transport::url>& sessio
             drop_session(registry_, *session, request_.repository), farewell_time);
 }
 
+/// Of a session that is not gone on with. Who was interrupted, or lost the network, leaves one that
+/// is written down to the next process.
+asio::awaitable<void> blob_put::let_go(const ending& end, bool again) {
+    const bool network = end.why && class_of(end.why->code()) == error_class::network;
+    const bool for_later =
+        !again && request_.record && (network || !end.why) && registry_.habits().may_resume();
+    if (unfinished_ || for_later)
+        co_return;
+    if (request_.record)
+        co_await request_.record->forget();
+    // After the wait: what could not be reached may be back.
+    if (again || !network)
+        co_await drop(end.session);
+}
+
 asio::awaitable<blob_result> blob_put::go() {
+    const auto slot = co_await registry_.slots().acquire();
+    if (request_.record && registry_.habits().may_resume())
+        unfinished_ = co_await request_.record->take();
     while (true) {
         const ending end = co_await attempt();
+        if (end.done && request_.record)
+            co_await request_.record->forget();
         if (end.done)
             co_return *end.done;
         bool again = end.next != next_try::none;
@@ -138,12 +195,11 @@ asio::awaitable<blob_result> blob_put::go() {
             again = co_await registry_.tries().again(
                 repetitions_++, concat("a blob for ", registry_.host(), "/", request_.repository),
                 end.why->message());
-        // After the wait: what could not be reached may be back.
-        const bool reachable = !end.why || class_of(end.why->code()) != error_class::network;
-        if (!again)
+        if (!again) {
             co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-        if (again || reachable)
-            co_await drop(end.session);
+            unfinished_.reset();
+        }
+        co_await let_go(end, again);
         if (!again)
             std::rethrow_exception(end.failed);
     }

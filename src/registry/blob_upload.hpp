@@ -4,6 +4,7 @@
 #include "model/byte_stream.hpp"
 #include "registry/registry_session.hpp"
 #include "registry/upload_fsm.hpp"
+#include "registry/upload_record.hpp"
 
 #include <tarpon/descriptor.hpp>
 
@@ -32,6 +33,8 @@ struct blob_request {
     std::function<void(std::size_t)> on_sent;
     bool repeatable = false;
     std::optional<std::uint64_t> size = {}; ///< of the body, if known ahead
+    /// For a repeatable body that is the same in every process; nullptr: nobody goes on with it.
+    upload_record* record = nullptr;
 };
 
 struct blob_result {
@@ -39,10 +42,14 @@ struct blob_result {
     descriptor content; ///< digest; size where it went over the wire
 };
 
-/// What fails in a way that may pass is tried again: a request by itself, the blob from its
-/// beginning where the body is repeatable, one chunk of it where it goes in chunks. A body that the
-/// registry does not take in one shape goes in another (upload_habits).
-/// Cancel: terminal; an open session is deleted as far as the registry lets us, within 2 s.
+/// What fails in a way that may pass is tried again: a request by itself, one chunk of a blob where
+/// it goes in chunks, and a repeatable body from where the registry still has it: the session is
+/// asked, and what is missing goes in chunks; where the registry keeps none, from the beginning.
+/// Bytes that the registry has are read (and compressed) again all the same: their digest is what
+/// the upload is committed with. A body that the registry does not take in one shape goes in
+/// another (upload_habits).
+/// Cancel: terminal; an open session is deleted as far as the registry lets us, within 2 s, unless
+/// `record` keeps it for the next process.
 /// Throws `error`: registry_*, transport_*, and what the body throws.
 boost::asio::awaitable<blob_result> put_blob(registry_session& registry, blob_request request);
 

@@ -38,6 +38,21 @@ asio::awaitable<std::span<const std::byte>> chunk_reader::peek(std::size_t bytes
     co_return memory.subspan(begin_, std::min(wanted, held_));
 }
 
+asio::awaitable<bool> chunk_reader::skip(std::uint64_t bytes) {
+    while (bytes > 0) {
+        const bool more = co_await read_piece();
+        if (!more)
+            co_return false;
+        const auto part =
+            static_cast<std::size_t>(std::min<std::uint64_t>(bytes, piece_.bytes.size()));
+        piece_.bytes = piece_.bytes.subspan(part);
+        bytes -= part;
+        if (piece_.bytes.empty())
+            piece_ = {};
+    }
+    co_return true;
+}
+
 void chunk_reader::consume(std::size_t bytes) {
     const std::size_t gone = std::min(bytes, held_);
     held_ -= gone;

@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,6 +31,8 @@ public:
     /// The next `bytes` of the body, fewer at its end or where the memory ends, none behind it.
     /// Stays until consume() or the next peek(). Throws what the body throws.
     boost::asio::awaitable<std::span<const std::byte>> peek(std::size_t bytes);
+    /// Before the first peek(): reads past so many bytes. false: the body has fewer.
+    boost::asio::awaitable<bool> skip(std::uint64_t bytes);
     /// So many of them have arrived.
     void consume(std::size_t bytes);
 

@@ -24,6 +24,7 @@ registry_session::registry_session(
     , authorizer_(http, at_.host, options, workers)
     , retrier_(http.executor(), std::move(with.retry))
     , habits_(with.chunks, with.chunk_bytes, with.chunk_bytes_max)
+    , slots_(http.executor(), with.uploads_max)
     , memory_for_chunks_(std::move(with.memory_for_chunks))
     , opened_(http.executor()) {
     authorizer_.set_origin(at_.at);
@@ -177,6 +178,7 @@ registry_session::send(http_request request, const asked& why, repetition repeat
     const bool once = request.stream != nullptr || repeats == repetition::never;
     for (int repetitions = 0;; ++repetitions) {
         co_await retrier_.wait_turn();
+        const auto begun = std::chrono::steady_clock::now();
         http_response response;
         std::optional<error> failed;
         try {
@@ -189,6 +191,8 @@ registry_session::send(http_request request, const asked& why, repetition repeat
         }
         if (!failed) {
             retrier_.note(response);
+            if (response.status == 429 || response.status == 503)
+                slots_.limit().pushed_back(begun, std::chrono::steady_clock::now());
             if (once || !may_pass(response.status))
                 co_return response;
         }

@@ -11,6 +11,7 @@
 #include "registry/error_body.hpp"
 #include "registry/retrier.hpp"
 #include "registry/upload_habits.hpp"
+#include "registry/upload_slots.hpp"
 #include "transport/http_client.hpp"
 
 #include <tarpon/digest.hpp>
@@ -24,7 +25,8 @@ namespace tarpon::registry {
 
 /// How the session behaves, besides how it is reached.
 struct session_settings {
-    retry_settings retry = {}; ///< by default nothing is tried again
+    retry_settings retry = {};              ///< by default nothing is tried again
+    int uploads_max = limits::jobs_default; ///< at a time; fewer where the host has too many
     chunking chunks = chunking::automatic;
     std::uint64_t chunk_bytes = limits::chunk_bytes_default;
     std::uint64_t chunk_bytes_max = limits::chunk_bytes_default;
@@ -84,6 +86,7 @@ public:
     /// Shared by all uploads to this registry.
     upload_habits& habits() noexcept { return habits_; }
     retrier& tries() noexcept { return retrier_; }
+    upload_slots& slots() noexcept { return slots_; }
     boost::asio::awaitable<chunk_memory> memory_for_chunk(std::size_t bytes);
 
 private:
@@ -108,6 +111,7 @@ private:
     auth::authorizer authorizer_;
     retrier retrier_;
     upload_habits habits_;
+    upload_slots slots_;
     std::function<boost::asio::awaitable<chunk_memory>(std::size_t)> memory_for_chunks_;
     opening opening_ = opening::not_yet;
     std::exception_ptr opening_failed_;

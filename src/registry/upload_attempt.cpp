@@ -1,6 +1,7 @@
 // See upload_attempt.hpp.
 #include "registry/upload_attempt.hpp"
 
+#include "async/time_limit.hpp"
 #include "model/text.hpp"
 
 #include <tarpon/limits.hpp>
@@ -26,10 +27,15 @@ constexpr std::string_view uploads_path = "blobs/uploads/";
 } // namespace
 
 upload_attempt::upload_attempt(
-    registry_session& registry, const blob_request& request, upload_fsm::facts known)
+    registry_session& registry,
+    const blob_request& request,
+    upload_fsm::facts known,
+    std::optional<std::string> unfinished)
     : registry_(registry)
     , request_(request)
-    , fsm_(std::move(known))
+    , known_(std::move(known))
+    , unfinished_(std::move(unfinished))
+    , fsm_(known_)
     , step_(fsm_.step()) {}
 
 http_request upload_attempt::make_request() const {
@@ -64,7 +70,7 @@ http_request upload_attempt::make_request() const {
     case upload_step::commit:
         request.method = "PUT";
         request.to = fsm_.session()->with_query("digest", fsm_.digest().str());
-        request.answer_time_max = limits::commit_time_max;
+        request.commits = true;
         break;
     case upload_step::finished:
     case upload_step::failed:
@@ -125,18 +131,74 @@ asio::awaitable<http_response> upload_attempt::send_body() {
     co_return response;
 }
 
+// --- going on with what is there -----------------------------------------------------------------
+
+/// The session is asked what it has. Where it has nothing, or is gone, everything begins anew.
+asio::awaitable<void> upload_attempt::take_up() {
+    const bool reachable =
+        fsm_.resume(*unfinished_, registry_.api(request_.repository, uploads_path));
+    std::optional<std::uint64_t> offset;
+    if (reachable) {
+        step_ = fsm_.step();
+        try {
+            offset = co_await settled_offset();
+        } catch (const error& e) {
+            if (may_pass(e))
+                throw;
+        }
+    }
+    if (offset.value_or(0) > 0) {
+        resumed_at_ = acknowledged_ = *offset;
+        co_return;
+    }
+    session_gone_ = !offset;
+    if (offset)
+        co_await async::best_effort(
+            drop_session(registry_, *fsm_.session(), request_.repository), farewell_time);
+    fsm_ = upload_fsm(known_);
+    step_ = fsm_.step();
+}
+
+/// A registry that has not noticed yet that the last request broke off calls the session busy.
+asio::awaitable<std::optional<std::uint64_t>> upload_attempt::settled_offset() {
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer pause(executor);
+    const auto patience = std::chrono::steady_clock::now() + limits::busy_session_time_max;
+    while (true) {
+        const session_state found = co_await ask_session();
+        const bool wait = found.busy && std::chrono::steady_clock::now() < patience;
+        if (!wait)
+            co_return found.offset;
+        pause.expires_after(busy_session_time);
+        co_await pause.async_wait(asio::use_awaitable);
+    }
+}
+
+/// For who has to go on with it after this process.
+asio::awaitable<void> upload_attempt::note_session() {
+    if (!request_.record || !fsm_.session() || !goes_to_session(fsm_.step()))
+        co_return;
+    std::string location = fsm_.session()->whole();
+    if (location == noted_)
+        co_return;
+    noted_ = location;
+    co_await request_.record->keep(std::move(location));
+}
+
 // --- chunks --------------------------------------------------------------------------------------
 
 /// What the session has, if it can be asked.
-asio::awaitable<std::optional<std::uint64_t>> upload_attempt::session_offset() {
+asio::awaitable<upload_attempt::session_state> upload_attempt::ask_session() {
     http_request request;
     request.method = "GET";
     request.to = *fsm_.session();
     const asked why{"to say how much of a blob it has", registry_.host(), request_.repository};
     const http_response response = co_await registry_.send(std::move(request), why);
-    if (!response.ok())
-        co_return std::nullopt;
-    co_return parse_range_end(response.header("Range"));
+    session_state found;
+    found.busy = response.status == 409;
+    if (response.ok())
+        found.offset = parse_range_end(response.header("Range"));
+    co_return found;
 }
 
 /// Sends one chunk, as often as it takes, and moves on by what has arrived of it.
@@ -169,6 +231,7 @@ upload_attempt::send_chunk(std::span<const std::byte> chunk, int& repetitions) {
         take_answer(response, session);
         acknowledged_ += chunk.size();
         chunks_->consume(chunk.size());
+        co_await note_session();
         co_return;
     }
     const error why = failed ? *failed : refusal(response, reason());
@@ -176,7 +239,7 @@ upload_attempt::send_chunk(std::span<const std::byte> chunk, int& repetitions) {
         std::exchange(repetitions, repetitions + 1), described(reason()), why.message());
     if (!again)
         throw why;
-    const auto offset = co_await session_offset();
+    const auto offset = co_await settled_offset();
     // Where the session is gone or in disorder, the blob begins anew.
     if (!offset || *offset < acknowledged_ || *offset > acknowledged_ + chunk.size())
         throw why;
@@ -190,6 +253,11 @@ asio::awaitable<void> upload_attempt::send_chunks() {
     chunk_memory memory = co_await registry_.memory_for_chunk(largest);
     body_ = co_await request_.open_body();
     chunks_.emplace(*body_, std::move(memory));
+    const bool reached = co_await chunks_->skip(acknowledged_);
+    if (!reached)
+        throw error(
+            errc::registry_protocol,
+            concat(registry_.host(), " has more of a blob than the blob has"));
     int repetitions = 0;
     while (true) {
         const auto chunk =
@@ -278,6 +346,8 @@ void upload_attempt::take_answer(const http_response& response, const transport:
 }
 
 asio::awaitable<blob_result> upload_attempt::run() {
+    if (unfinished_)
+        co_await take_up();
     while (fsm_.step() != upload_step::finished) {
         step_ = fsm_.step();
         if (step_ == upload_step::send_chunk) {
@@ -288,6 +358,7 @@ asio::awaitable<blob_result> upload_attempt::run() {
         const http_response response = co_await do_step();
         if (fsm_.step() != upload_step::finished)
             take_answer(response, at);
+        co_await note_session();
     }
     if (fsm_.outcome() != upload_outcome::uploaded)
         sent_.digest = fsm_.digest();

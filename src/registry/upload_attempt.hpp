@@ -16,25 +16,40 @@ namespace tarpon::registry {
 
 class upload_attempt {
 public:
-    /// `registry` and `request` must outlive the attempt. `known`: facts of this try.
+    /// `registry` and `request` must outlive the attempt. `known`: facts of this try. `unfinished`:
+    /// the Location of a session that may have a part of the body.
     upload_attempt(
-        registry_session& registry, const blob_request& request, upload_fsm::facts known);
+        registry_session& registry,
+        const blob_request& request,
+        upload_fsm::facts known,
+        std::optional<std::string> unfinished = std::nullopt);
 
     /// Throws `error`; the session may be left open then.
     boost::asio::awaitable<blob_result> run();
     /// After a failure: the session that is left open, if any, and the step at which it came.
     const std::optional<transport::url>& session() const noexcept { return fsm_.session(); }
     upload_step step() const noexcept { return step_; }
+    /// Bytes that an unfinished session had, from where this attempt went on; 0: it began anew.
+    std::uint64_t resumed_at() const noexcept { return resumed_at_; }
+    /// The unfinished session was not there any more.
+    bool session_gone() const noexcept { return session_gone_; }
     /// The digest of what was sent, once that is known.
     const descriptor& sent() const noexcept { return sent_; }
 
 private:
+    boost::asio::awaitable<void> take_up();
+    boost::asio::awaitable<std::optional<std::uint64_t>> settled_offset();
+    boost::asio::awaitable<void> note_session();
     boost::asio::awaitable<transport::http_response> do_step();
     boost::asio::awaitable<transport::http_response> mount();
     boost::asio::awaitable<transport::http_response> send_body();
     boost::asio::awaitable<void> send_chunks();
     boost::asio::awaitable<void> send_chunk(std::span<const std::byte> chunk, int& repetitions);
-    boost::asio::awaitable<std::optional<std::uint64_t>> session_offset();
+    struct session_state {
+        std::optional<std::uint64_t> offset;
+        bool busy = false;
+    };
+    boost::asio::awaitable<session_state> ask_session();
     boost::asio::awaitable<transport::http_response> commit();
     transport::http_request make_request() const;
     void take_answer(const transport::http_response& response, const transport::url& asked_at);
@@ -43,12 +58,17 @@ private:
 
     registry_session& registry_;
     const blob_request& request_;
+    const upload_fsm::facts known_;
+    std::optional<std::string> unfinished_;
     upload_fsm fsm_;
     upload_step step_;
     std::unique_ptr<upload_body> body_;
     std::optional<chunk_reader> chunks_;
     std::uint64_t acknowledged_ = 0; ///< bytes, in chunks
-    bool renewed_ = false;           ///< credentials, since a chunk was answered
+    std::uint64_t resumed_at_ = 0;
+    bool session_gone_ = false;
+    bool renewed_ = false; ///< credentials, since a chunk was answered
+    std::string noted_;    ///< the session, in the record
     descriptor sent_;
 };
 

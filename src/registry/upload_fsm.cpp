@@ -20,6 +20,14 @@ void upload_fsm::after_probe() {
     step_ = mount_from_ && digest_ ? upload_step::mount : upload_step::open;
 }
 
+bool upload_fsm::resume(std::string_view location, const transport::url& asked) {
+    if (!take_location(location, asked))
+        return false;
+    shape_ = upload_shape::chunked;
+    begin_sending();
+    return true;
+}
+
 void upload_fsm::on_answer(const upload_answer& answer, const transport::url& asked) {
     switch (step_) {
     case upload_step::probe:

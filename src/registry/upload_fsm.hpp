@@ -62,6 +62,9 @@ public:
 
     /// Before the answer that opens the session: in which shape the body will go.
     void use(upload_shape shape) noexcept { shape_ = shape; }
+    /// Instead of the first steps: the session at `location`, which has bytes already, takes the
+    /// rest in chunks. false: it is no place to go to (see broken()).
+    bool resume(std::string_view location, const transport::url& asked);
     /// The answer to the request of the current step, which went to `asked`.
     void on_answer(const upload_answer& answer, const transport::url& asked);
     /// In `send_chunk`: there is no further chunk.

@@ -34,6 +34,10 @@ public:
         int status, const std::vector<upload_shape>& tried, bool monolithic_possible) const;
     /// Blobs to come begin with the shape that worked.
     void worked(upload_shape shape) noexcept { shape_ = shape; }
+    /// Is it worth a request to ask for what a broken upload has? Not where only whole bodies are
+    /// allowed, nor after a registry turned out to keep nothing.
+    bool may_resume() const noexcept { return allowed_ != chunking::never && !loses_sessions_; }
+    void sessions_are_lost() noexcept { loses_sessions_ = true; }
     /// A chunk of `refused` bytes was too large. Several uploads may find that out at a time: only
     /// who was refused the size in force halves it. False: it cannot be smaller.
     bool shrink_chunks(std::uint64_t refused) noexcept;
@@ -44,6 +48,7 @@ private:
     std::uint64_t chunk_bytes_;
     std::uint64_t chunk_bytes_min_;
     std::uint64_t chunk_bytes_max_;
+    bool loses_sessions_ = false;
 };
 
 /// "0-N", "bytes=0-N" or "bytes 0-N": the number of bytes a session has. A hint: registries write

@@ -93,7 +93,19 @@ scripted_server::script fake_registry::script() {
     all.on_request = [this](const seen_request& http) {
         return on_request(http);
     };
+    all.on_broken = [this](const seen_request& http) {
+        on_broken(http);
+    };
     return all;
+}
+
+void fake_registry::on_broken(const seen_request& http) {
+    const registry_request request = parse(http);
+    if (!options.keeps_broken_uploads || request.what != step::patch)
+        return;
+    const auto found = uploads_.find(request.reference.substr(0, request.reference.find('-')));
+    if (found != uploads_.end() && found->second.repository == request.repository)
+        found->second.bytes += http.body;
 }
 
 scripted_server& fake_registry::other_server() {

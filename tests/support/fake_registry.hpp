@@ -91,12 +91,13 @@ struct registry_options {
     std::string oci_manifest_code = "MANIFEST_INVALID";
     bool checks_references = true; ///< MANIFEST_BLOB_UNKNOWN for what is not there
     bool immutable_tags = false;
-    std::uint64_t blob_bytes_max = 0; ///< 413 as soon as a body has more, said or seen
-    int chunked_framing_status = 0;   ///< refuses bodies of unknown length, as old proxies do
-    int whole_patch_status = 0;       ///< refuses a PATCH without Content-Range
-    int content_range_status = 0;     ///< refuses a PATCH with it
-    int put_body_status = 0;          ///< refuses a PUT with a body
-    std::string chunk_min, chunk_max; ///< OCI-Chunk-Min-Length, OCI-Chunk-Max-Length
+    std::uint64_t blob_bytes_max = 0;  ///< 413 as soon as a body has more, said or seen
+    int chunked_framing_status = 0;    ///< refuses bodies of unknown length, as old proxies do
+    int whole_patch_status = 0;        ///< refuses a PATCH without Content-Range
+    int content_range_status = 0;      ///< refuses a PATCH with it
+    int put_body_status = 0;           ///< refuses a PUT with a body
+    bool keeps_broken_uploads = false; ///< what came of a PATCH that broke off counts
+    std::string chunk_min, chunk_max;  ///< OCI-Chunk-Min-Length, OCI-Chunk-Max-Length
     bool html_errors = false;
 };
 
@@ -178,6 +179,7 @@ private:
     answer open_upload(const registry_request& request);
     answer mount(const registry_request& request);
     answer whole_post(const registry_request& request);
+    void on_broken(const seen_request& http);
     answer with_upload(const registry_request& request);
     answer patch(const registry_request& request, upload& session);
     answer put(const registry_request& request, upload& session);

@@ -319,6 +319,8 @@ asio::awaitable<bool> peer::one_request() {
     if (reply && reply->only_to_more && request.complete)
         reply.reset();
     const bool early = reply.has_value();
+    if (early && !request.complete && core_->with.on_broken)
+        core_->with.on_broken(request);
     core_->log[at].body_bytes = request.body_bytes;
     core_->log[at].complete = request.complete;
     if (!early && !request.complete) {

@@ -97,7 +97,8 @@ public:
         /// nullopt: read the body and ask on_request.
         std::function<std::optional<answer>(const seen_request&)> on_head;
         std::function<answer(const seen_request&)> on_request;
-        /// The connection ended within the body.
+        /// The connection ended within the body, or an answer at the head does not wait for the
+        /// rest.
         std::function<void(const seen_request&)> on_broken;
     };
 

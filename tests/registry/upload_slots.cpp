@@ -1,0 +1,92 @@
+// Turns: bounded, in order, and given back whatever happens.
+#include "registry/upload_slots.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+BOOST_AUTO_TEST_SUITE(test_upload_slots)
+
+namespace asio = boost::asio;
+using tarpon::registry::upload_slots;
+
+struct scene {
+    asio::io_context io{1};
+    upload_slots slots;
+    std::vector<int> went;
+    std::vector<std::optional<upload_slots::lease>> held;
+
+    explicit scene(int ceiling)
+        : slots(io.get_executor(), ceiling)
+        , held(10) {}
+
+    asio::awaitable<void> take(int who) {
+        upload_slots::lease mine = co_await slots.acquire();
+        went.push_back(who);
+        held[static_cast<std::size_t>(who)].emplace(std::move(mine));
+    }
+    void start(int who) {
+        asio::co_spawn(io, take(who), [](std::exception_ptr) {});
+    }
+    void turn() {
+        io.restart();
+        io.poll();
+    }
+    void give_back(int who) {
+        held[static_cast<std::size_t>(who)].reset();
+        turn();
+    }
+};
+
+BOOST_AUTO_TEST_CASE(as_many_as_the_limit_and_the_rest_in_their_order) {
+    scene s(2);
+    for (int i = 0; i < 5; ++i)
+        s.start(i);
+    s.turn();
+    BOOST_TEST((s.went == std::vector{0, 1}));
+    s.give_back(1);
+    BOOST_TEST((s.went == std::vector{0, 1, 2}));
+    s.give_back(0);
+    s.give_back(2);
+    BOOST_TEST((s.went == std::vector{0, 1, 2, 3, 4}));
+    BOOST_TEST(s.slots.in_use() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_lower_limit_holds_for_who_comes_next) {
+    scene s(4);
+    for (int i = 0; i < 6; ++i)
+        s.start(i);
+    s.turn();
+    BOOST_TEST(s.went.size() == 4u);
+    const auto now = std::chrono::steady_clock::now();
+    s.slots.limit().pushed_back(now, now);
+    s.give_back(0);
+    s.give_back(1);
+    BOOST_TEST(s.went.size() == 4u);
+    s.give_back(2);
+    BOOST_TEST(s.went.size() == 5u);
+}
+
+BOOST_AUTO_TEST_CASE(who_is_cancelled_leaves_the_line) {
+    scene s(1);
+    s.start(0);
+    asio::cancellation_signal stop;
+    asio::co_spawn(
+        s.io, s.take(1), asio::bind_cancellation_slot(stop.slot(), [](std::exception_ptr) {}));
+    s.start(2);
+    s.turn();
+    stop.emit(asio::cancellation_type::terminal);
+    s.turn();
+    s.give_back(0);
+    BOOST_TEST((s.went == std::vector{0, 2}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
