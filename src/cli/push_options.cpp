@@ -2,6 +2,7 @@
 #include "cli/push_options.hpp"
 
 #include "cli/access_options.hpp"
+#include "model/environment.hpp"
 #include "model/text.hpp"
 
 #include <algorithm>
@@ -92,11 +93,31 @@ void add_how(CLI::App& verb, push_command& push, push_texts& texts) {
         verb, "--reuse-from", "REF", options.reuse_from,
         "take layers of this image of the registry, besides the one the tag has")
         ->group(group);
+    add_option(
+        verb, "--limit-rate", "SIZE", texts.limit_rate,
+        "bytes a second at most, over all connections [no bound]")
+        ->group(group);
+    CLI::Option* const state = add_option(
+        verb, "--state", "DIR", options.state,
+        "where digests and unfinished uploads are remembered [$XDG_STATE_HOME/tarpon]");
+    state->group(group);
+    verb.add_flag("--no-state", texts.no_state, "remember nothing, and use nothing remembered")
+        ->excludes(state)
+        ->group(group);
     add_option(verb, "--memory", "SIZE", texts.memory, "hard cap on buffers [48M]")->group(group);
     add_option(
         verb, "--spool", "DIR", options.spool,
         "copy a pipe to this folder first, instead of one pass")
         ->group(group);
+}
+
+/// XDG Base Directory Specification; empty where there is no home.
+std::string state_folder() {
+    const std::string base = process_environment("XDG_STATE_HOME").value_or("");
+    if (base.starts_with('/')) // a relative path is invalid, and ignored
+        return concat(base, "/tarpon");
+    const std::string home = process_environment("HOME").value_or("");
+    return home.empty() ? std::string() : concat(home, "/.local/state/tarpon");
 }
 
 void finish_chunks(push_options& options, const std::string& name, const std::string& text) {
@@ -170,6 +191,12 @@ void finish_push(push_command& push, const push_texts& texts, const value_source
     finish_chunks(options, sources.name("chunk-size"), texts.chunk_size);
     if (!texts.memory.empty())
         options.memory_bytes = size_of(sources.name("memory"), texts.memory);
+    if (!texts.limit_rate.empty())
+        options.rate_bytes_per_second = size_of(sources.name("limit-rate"), texts.limit_rate);
+    if (texts.no_state)
+        options.state.clear();
+    else if (options.state.empty())
+        options.state = state_folder();
     finish_where(options.where, texts.map, sources);
     finish_password(push, sources);
     finish_output(push.output, texts.output, sources);

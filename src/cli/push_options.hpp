@@ -16,6 +16,8 @@ struct push_texts {
     std::string missing = "error";
     std::string memory;
     std::string chunk_size = "auto";
+    std::string limit_rate;
+    bool no_state = false;
     std::vector<std::string> map;
     output_texts output;
 };

@@ -75,6 +75,9 @@ asio::awaitable<void> push_archive(run_context& run, std::string name) {
             return archive_file::open_input(name);
         };
         const archive_file file = co_await async::run_on(run.workers.get_executor(), open);
+        // Nothing is written to disk for standard input, whatever it is connected to.
+        if (file.whole() && name != "-")
+            co_await run.open_memory();
         co_await push_input(run, shown, file);
     } catch (const error& e) {
         failed = e;

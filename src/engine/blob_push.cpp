@@ -30,6 +30,28 @@ has_blob(run_context& run, const repository& where, const descriptor& content) {
     return registry::has_blob(run.registry(where), where.path, content);
 }
 
+/// What may be the layer, in the form the job wants: of images that a registry has, and of earlier
+/// runs.
+asio::awaitable<std::vector<pushed_earlier>> find_candidates(
+    run_context& run,
+    bool rereadable,
+    repository target,
+    const blob_job& job,
+    const reusable_layers& reusable) {
+    std::vector<pushed_earlier> all = reusable.find(job);
+    push_memory* const memory = rereadable ? run.memory() : nullptr;
+    if (!memory || !job.diff_id)
+        co_return all;
+    const auto content = co_await memory->find_layer(job, run.options);
+    if (!content)
+        co_return all;
+    const auto elsewhere = co_await memory->place_of(target, content->digest);
+    if (elsewhere)
+        target.path = *elsewhere;
+    all.push_back({target, {*content, *job.diff_id}});
+    co_return all;
+}
+
 class blob_pusher {
 public:
     blob_pusher(
@@ -55,6 +77,8 @@ private:
     asio::awaitable<void> bring_to(std::size_t repository);
     void look_at_earlier();
     asio::awaitable<void> look_at_reusable();
+    asio::awaitable<void> remember();
+    push_memory* memory() const { return from_.rereadable() ? run_.memory() : nullptr; }
     asio::awaitable<bool> reuse(const pushed_earlier& candidate);
     bool is_present(std::size_t repository) const;
     void refused(std::size_t repository, const error& why);
@@ -188,7 +212,10 @@ asio::awaitable<bool> blob_pusher::reuse(const pushed_earlier& candidate) {
 }
 
 asio::awaitable<void> blob_pusher::look_at_reusable() {
-    for (const pushed_earlier& candidate : reusable_.find(job_)) {
+    const repository& first = plan_.repositories[targets_.front()];
+    const auto candidates =
+        co_await find_candidates(run_, from_.rereadable(), first, job_, reusable_);
+    for (const pushed_earlier& candidate : candidates) {
         const auto same_host = [&](std::size_t at) {
             return plan_.repositories[at].host == candidate.where.host;
         };
@@ -245,6 +272,12 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
         return open_body();
     };
     request.repeatable = true;
+    std::unique_ptr<registry::upload_record> record;
+    if (memory())
+        record = memory()->record(job_, run_.options, where);
+    request.record = record.get();
+    if (memory() && request.facts.digest && !request.facts.mount_from)
+        request.facts.mount_from = co_await memory()->place_of(where, *request.facts.digest);
     if (job_.has_content() && (!job_.entry || job_.treatment.as_is()))
         request.size = job_.stored_bytes;
     request.on_sent = [&sent](std::size_t bytes) {
@@ -274,7 +307,17 @@ asio::awaitable<blob_outcome> blob_pusher::go() {
         if (failed)
             refused(at, *failed);
     }
+    co_await remember();
     co_return blob_outcome{facts_, refused_};
+}
+
+asio::awaitable<void> blob_pusher::remember() {
+    if (!memory() || present_.empty())
+        co_return;
+    std::vector<repository> places;
+    for (const std::size_t at : present_)
+        places.push_back(plan_.repositories[at]);
+    co_await memory()->remember(job_, run_.options, facts_.content, std::move(places));
 }
 
 } // namespace
@@ -298,7 +341,8 @@ asio::awaitable<bool> blob_is_there(
     std::vector<descriptor> candidates;
     if (job.known)
         candidates.push_back({{}, *job.known, job.stored_bytes});
-    for (const pushed_earlier& one : reusable.find(job))
+    const auto earlier = co_await find_candidates(run, true, where, job, reusable);
+    for (const pushed_earlier& one : earlier)
         candidates.push_back(one.facts.content);
     for (const descriptor& content : candidates) {
         const bool there = co_await has_blob(run, where, content);

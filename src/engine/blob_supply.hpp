@@ -50,6 +50,9 @@ public:
     virtual boost::asio::awaitable<blob_input> open(const blob_job& job) = 0;
     /// Is the archive still the one the plan was made from? Throws errc::archive_changed.
     virtual void check_unchanged() = 0;
+    /// May a blob be opened again, also by a later run? Then what is learned of it is worth
+    /// remembering; of a pipe nothing is.
+    virtual bool rereadable() const noexcept { return false; }
     /// Bytes of the archive that open() would read.
     virtual std::uint64_t bytes_to_read(const blob_job& job) const = 0;
 };
@@ -66,6 +69,7 @@ public:
 
     std::optional<pushed_earlier> find(const blob_job&) override { return std::nullopt; }
     boost::asio::awaitable<blob_input> open(const blob_job& job) override;
+    bool rereadable() const noexcept override { return true; }
     void check_unchanged() override { file_.check_unchanged().value(); }
     std::uint64_t bytes_to_read(const blob_job& job) const override {
         return job.entry ? job.stored_bytes : 0;

@@ -32,6 +32,12 @@ void check_options(const push_options& options) {
         throw error(
             errc::usage,
             concat("memory must be at least ", human_bytes(limits::buffer_memory_bytes_min)));
+    if (options.rate_bytes_per_second != 0
+        && options.rate_bytes_per_second < limits::rate_bytes_per_second_min)
+        throw error(
+            errc::usage, concat(
+                             "the rate must be at least ",
+                             human_bytes(limits::rate_bytes_per_second_min), " a second"));
     for (const std::string& text : options.reuse_from)
         (void)engine::repository_of_reference(text).value();
     const std::uint64_t chunk_most = chunk_bytes_allowed(options);

@@ -66,7 +66,10 @@ run_context::run_context(asio::any_io_executor on, push_options with, progress_o
     , observer(told)
     , workers(worker_count(options))
     , buffers(on, pool_bytes(options))
-    , http(on, options.connection, static_cast<std::size_t>(options.jobs), trace_to(told)) {}
+    , http(on, options.connection, static_cast<std::size_t>(options.jobs), trace_to(told)) {
+    if (options.rate_bytes_per_second > 0)
+        http.limit_rate(options.rate_bytes_per_second);
+}
 
 registry::session_settings run_context::session_settings() {
     registry::session_settings with;
@@ -75,6 +78,7 @@ registry::session_settings run_context::session_settings() {
     with.retry.tell = [this](const retry_event& event) {
         observer.on_retry(event);
     };
+    with.uploads_max = options.jobs;
     with.chunks = options.chunks;
     const std::uint64_t most = chunk_bytes_allowed(options);
     with.chunk_bytes = options.chunk_bytes != 0 ? options.chunk_bytes
@@ -96,6 +100,26 @@ registry::registry_session& run_context::registry(const repository& where) {
             http, at, options.connection, workers, session_settings());
     }
     return *session;
+}
+
+asio::awaitable<void> run_context::open_memory() {
+    if (memory_ || options.state.empty())
+        co_return;
+    std::vector<std::string> complaints;
+    auto open = [this, &complaints] {
+        // Later complaints come from any worker, where nobody can be told.
+        auto first = std::make_shared<std::vector<std::string>*>(&complaints);
+        auto store = std::make_shared<state::state_store>(options.state, [first](const auto& text) {
+            if (*first)
+                (*first)->push_back(text);
+        });
+        *first = nullptr;
+        return store;
+    };
+    auto store = co_await async::run_on(workers.get_executor(), open);
+    for (const std::string& text : complaints)
+        observer.on_log(log_level::info, text);
+    memory_.emplace(workers, std::move(store));
 }
 
 pipeline::workshop run_context::workshop() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "async/run_on.hpp"
+#include "engine/push_memory.hpp"
 #include "engine/targets.hpp"
 #include "pipeline/buffer_pool.hpp"
 #include "pipeline/layer_stream.hpp"
@@ -16,6 +17,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace tarpon::engine {
 
@@ -57,6 +59,10 @@ public:
     /// One session for each host and scheme.
     registry::registry_session& registry(const repository& where);
     pipeline::workshop workshop();
+    /// Opens push_options::state; once, and not before an archive that can be read again.
+    boost::asio::awaitable<void> open_memory();
+    /// nullptr: nothing is remembered.
+    push_memory* memory() noexcept { return memory_ ? &*memory_ : nullptr; }
     int jobs() const noexcept { return options.jobs; }
 
     void blob_done(const blob_event& event, std::uint64_t bytes_not_read);
@@ -72,6 +78,7 @@ private:
     registry::session_settings session_settings();
 
     std::map<std::pair<std::string, int>, std::unique_ptr<registry::registry_session>> registries_;
+    std::optional<push_memory> memory_;
     std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 

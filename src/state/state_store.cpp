@@ -1,0 +1,263 @@
+// See state_store.hpp.
+#include "state/state_store.hpp"
+
+#include "model/text.hpp"
+
+#include <tarpon/limits.hpp>
+
+#include <sqlite3.h>
+
+#include <chrono>
+#include <filesystem>
+
+namespace tarpon::state {
+namespace {
+
+/// Of the tables. A file of another version is of no use, and made anew.
+constexpr std::int64_t schema_version = 1;
+constexpr int places_wanted = 4;
+
+constexpr const char* schema = R"(
+CREATE TABLE IF NOT EXISTS layer(
+  diff_id TEXT NOT NULL, recipe TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
+  used INTEGER NOT NULL, PRIMARY KEY(diff_id, recipe)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS place(
+  host TEXT NOT NULL, digest TEXT NOT NULL, repository TEXT NOT NULL,
+  used INTEGER NOT NULL, PRIMARY KEY(host, digest, repository)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS upload(
+  host TEXT NOT NULL, repository TEXT NOT NULL, body TEXT NOT NULL, location TEXT NOT NULL,
+  machine TEXT NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL, used INTEGER NOT NULL,
+  PRIMARY KEY(host, repository, body)) WITHOUT ROWID;
+PRAGMA user_version=1;
+)";
+
+std::int64_t now() {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+std::int64_t pragma(database& db, std::string_view name) {
+    statement ask(db, concat("PRAGMA ", name));
+    return ask.step() ? ask.number(0) : 0;
+}
+
+void remove_database(const std::string& path) {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    std::filesystem::remove(concat(path, "-journal"), ignored);
+}
+
+} // namespace
+
+state_store::state_store(std::string folder, std::function<void(const std::string&)> tell)
+    : folder_(std::move(folder))
+    , tell_(std::move(tell)) {
+    guarded(false, [this] {
+        open();
+        return true;
+    });
+}
+
+template <class Value, class Work>
+Value state_store::guarded(Value none, Work work) {
+    const std::lock_guard guard(mutex_);
+    try {
+        return work();
+    } catch (const database_error& e) {
+        if (tell_)
+            tell_(concat("the state in ", folder_, " cannot be used: ", e.what()));
+        // Locked or full may pass; a damaged file is made anew by the next run.
+        if (e.damaged())
+            db_.reset();
+    }
+    return none;
+}
+
+// --- opening -------------------------------------------------------------------------------------
+
+void state_store::open() {
+    std::error_code failed;
+    std::filesystem::create_directories(folder_, failed);
+    lock_.emplace(concat(folder_, "/lock"));
+    if (!lock_->share())
+        throw database_error(0, "it is locked, or cannot be written");
+    const std::string path = concat(folder_, "/state.db");
+    try {
+        db_.emplace(path);
+        prepare();
+        return;
+    } catch (const database_error& e) {
+        db_.reset();
+        // Only where nobody else has it open.
+        if (!e.damaged() || !lock_->alone())
+            throw;
+    }
+    remove_database(path);
+    db_.emplace(path);
+    prepare();
+    lock_->share();
+}
+
+void state_store::prepare() {
+    const std::int64_t version = pragma(*db_, "user_version");
+    if (version != 0 && version != schema_version)
+        throw database_error(SQLITE_NOTADB, "it is of another version");
+    if (version == 0) {
+        transaction all(*db_);
+        db_->execute(schema);
+        all.commit();
+    }
+    remove_old();
+}
+
+void state_store::remove_old() {
+    const auto life =
+        std::chrono::duration_cast<std::chrono::seconds>(limits::unfinished_upload_life);
+    statement(*db_, "DELETE FROM upload WHERE used < ?").bind(now() - life.count()).run();
+    if (pragma(*db_, "page_count") * pragma(*db_, "page_size") <= limits::state_bytes_max)
+        return;
+    transaction all(*db_);
+    for (const char* const table : {"layer", "place"})
+        statement(
+            *db_, concat(
+                      "DELETE FROM ", table, " WHERE used < (SELECT used FROM ", table,
+                      " ORDER BY used LIMIT 1 OFFSET (SELECT count(*)/2 FROM ", table, "))"))
+            .run();
+    all.commit();
+    db_->execute("VACUUM");
+}
+
+// --- layers and places ---------------------------------------------------------------------------
+
+std::optional<descriptor> state_store::find_layer(const layer_key& key) {
+    return guarded(std::optional<descriptor>(), [&]() -> std::optional<descriptor> {
+        if (!db_)
+            return std::nullopt;
+        statement ask(*db_, "SELECT digest, size FROM layer WHERE diff_id = ? AND recipe = ?");
+        ask.bind(key.diff_id.str()).bind(key.recipe);
+        if (!ask.step() || ask.number(1) < 0)
+            return std::nullopt;
+        const auto content = digest::parse(ask.text(0));
+        if (!content)
+            return std::nullopt;
+        return descriptor{{}, *content, static_cast<std::uint64_t>(ask.number(1))};
+    });
+}
+
+std::vector<std::string>
+state_store::repositories_with(const std::string& host, const digest& content) {
+    return guarded(std::vector<std::string>(), [&] {
+        std::vector<std::string> found;
+        if (!db_)
+            return found;
+        statement ask(
+            *db_, "SELECT repository FROM place WHERE host = ? AND digest = ? "
+                  "ORDER BY used DESC, repository LIMIT ?");
+        ask.bind(host).bind(content.str()).bind(places_wanted);
+        while (ask.step())
+            found.push_back(ask.text(0));
+        return found;
+    });
+}
+
+void state_store::remember(
+    const descriptor& content,
+    const std::vector<blob_place>& places,
+    const std::optional<layer_key>& key) {
+    guarded(false, [&] {
+        if (!db_)
+            return false;
+        transaction all(*db_);
+        if (key)
+            statement(*db_, "INSERT OR REPLACE INTO layer VALUES(?,?,?,?,?)")
+                .bind(key->diff_id.str())
+                .bind(key->recipe)
+                .bind(content.digest.str())
+                .bind(static_cast<std::int64_t>(content.size))
+                .bind(now())
+                .run();
+        for (const blob_place& place : places)
+            statement(*db_, "INSERT OR REPLACE INTO place VALUES(?,?,?,?)")
+                .bind(place.host)
+                .bind(content.digest.str())
+                .bind(place.repository)
+                .bind(now())
+                .run();
+        all.commit();
+        return true;
+    });
+}
+
+// --- uploads -------------------------------------------------------------------------------------
+
+std::optional<state_store::upload_row> state_store::find_upload(const upload_key& key) {
+    statement ask(
+        *db_, "SELECT location, machine, pid, start FROM upload "
+              "WHERE host = ? AND repository = ? AND body = ?");
+    ask.bind(key.where.host).bind(key.where.repository).bind(key.body);
+    if (!ask.step())
+        return std::nullopt;
+    return upload_row{ask.text(0), {ask.text(1), ask.number(2), ask.number(3)}};
+}
+
+void state_store::write_upload(const upload_key& key, const std::string& location) {
+    statement(*db_, "INSERT OR REPLACE INTO upload VALUES(?,?,?,?,?,?,?,?)")
+        .bind(key.where.host)
+        .bind(key.where.repository)
+        .bind(key.body)
+        .bind(location)
+        .bind(self_.machine)
+        .bind(self_.pid)
+        .bind(self_.start)
+        .bind(now())
+        .run();
+}
+
+std::optional<std::string> state_store::take_upload(const upload_key& key) {
+    return guarded(std::optional<std::string>(), [&]() -> std::optional<std::string> {
+        if (!db_)
+            return std::nullopt;
+        transaction all(*db_);
+        const auto row = find_upload(key);
+        if (!row || is_running(row->owner) || row->location.size() > limits::location_bytes_max)
+            return std::nullopt;
+        write_upload(key, row->location);
+        all.commit();
+        return row->location;
+    });
+}
+
+void state_store::keep_upload(const upload_key& key, const std::string& location) {
+    guarded(false, [&] {
+        if (!db_)
+            return false;
+        transaction all(*db_);
+        const auto row = find_upload(key);
+        if (row && row->owner != self_ && is_running(row->owner))
+            return false;
+        write_upload(key, location);
+        all.commit();
+        return true;
+    });
+}
+
+void state_store::forget_upload(const upload_key& key) {
+    guarded(false, [&] {
+        if (!db_)
+            return false;
+        statement(
+            *db_, "DELETE FROM upload WHERE host = ? AND repository = ? AND body = ? "
+                  "AND machine = ? AND pid = ? AND start = ?")
+            .bind(key.where.host)
+            .bind(key.where.repository)
+            .bind(key.body)
+            .bind(self_.machine)
+            .bind(self_.pid)
+            .bind(self_.start)
+            .run();
+        return true;
+    });
+}
+
+} // namespace tarpon::state
