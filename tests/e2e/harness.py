@@ -62,7 +62,8 @@ def environment(more: dict[str, str] | None = None) -> dict[str, str]:
     """The caller's environment without what would change tarpon's mind."""
     unwanted = re.compile(r"TARPON_.*|.*_PROXY|.*_proxy|DOCKER_.*|REGISTRY_AUTH_FILE|NO_COLOR")
     kept = {name: value for name, value in os.environ.items() if not unwanted.fullmatch(name)}
-    return {**kept, "PATH": SEARCH_PATH, "LC_ALL": "C.UTF-8", **(more or {})}
+    # What one test pushed is nothing the next one may know; resume.py says where state goes.
+    return {**kept, "PATH": SEARCH_PATH, "LC_ALL": "C.UTF-8", "TARPON_NO_STATE": "1", **(more or {})}
 
 
 # --- programs -----------------------------------------------------------------------------------

@@ -1,0 +1,364 @@
+// Every fault at every step of a push: that it ends right, sends little again, and loses nothing.
+//
+// Each cell is a whole push in which one request meets one fault, once; then the registry works.
+// After each: the push succeeded (a fault that lasts is kill_at_step's business), the image is
+// there as it was meant, byte for byte, no tag names what is not all there, no upload is left open,
+// no secret was told, and no more was sent again than docs/registries.md says: nothing where the
+// session is kept, the blob where it is not.
+#include "model/text.hpp"
+#include "support/image_builder.hpp"
+#include "support/printing.hpp"
+#include "support/push_scene.hpp"
+#include "support/stored_image.hpp"
+#include "support/tar_builder.hpp"
+
+#include <boost/test/results_collector.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <iostream>
+#include <map>
+#include <random>
+
+BOOST_AUTO_TEST_SUITE(test_fault_matrix)
+
+using namespace std::chrono_literals;
+using namespace tarpon;
+using namespace tarpon::test;
+
+const std::string password = "a-password-nobody-may-see";
+constexpr std::size_t layer_bytes = 1'200'000;
+
+/// As large when it is compressed.
+std::string noise() {
+    std::minstd_rand dice(1);
+    std::string bytes(layer_bytes, '\0');
+    for (char& byte : bytes)
+        byte = static_cast<char>(dice() >> 8);
+    return tar_builder().file("noise", bytes).end().str();
+}
+
+const built_image& image() {
+    static const built_image one = make_image({noise()}, {"app:1"});
+    return one;
+}
+
+/// Where a push can be hit. Of the body: how much of it the registry has read by then.
+struct place {
+    const char* name;
+    step at;
+    std::size_t body_bytes; ///< SIZE_MAX: all of it
+    bool after;             ///< the registry has done what it was asked
+};
+
+const place places[] = {
+    {"ping", step::ping, SIZE_MAX, false},
+    {"HEAD manifest", step::head_manifest, SIZE_MAX, false},
+    {"HEAD config", step::head_blob, SIZE_MAX, false},
+    {"POST", step::open_upload, SIZE_MAX, false},
+    {"POST, done", step::open_upload, SIZE_MAX, true},
+    {"PATCH at 0 %", step::patch, 0, false},
+    {"PATCH at 1 %", step::patch, layer_bytes / 100, false},
+    {"PATCH at 50 %", step::patch, layer_bytes / 2, false},
+    {"PATCH at 99 %", step::patch, layer_bytes / 100 * 99, false},
+    {"PATCH at 100 %", step::patch, SIZE_MAX, false},
+    {"PATCH, done", step::patch, SIZE_MAX, true},
+    {"PUT", step::put, SIZE_MAX, false},
+    {"PUT, done", step::put, SIZE_MAX, true},
+    {"manifest PUT", step::put_manifest, SIZE_MAX, false},
+    {"manifest PUT, done", step::put_manifest, SIZE_MAX, true},
+};
+
+struct fault {
+    const char* name;
+    answer (*make)();
+};
+
+const fault faults[] = {
+    {"reset",
+     [] {
+         return answer::none(answer::next::reset);
+     }},
+    {"close",
+     [] {
+         return answer::none(answer::next::close);
+     }},
+    {"stall",
+     [] {
+         return answer::none(answer::next::stall);
+     }},
+    {"429",
+     [] {
+         return answer::with(429, "slowly");
+     }},
+    {"429 with Retry-After",
+     [] {
+         return answer::with(429).header("Retry-After", "0");
+     }},
+    {"500",
+     [] {
+         return answer::with(500, "broken");
+     }},
+    {"502 in HTML",
+     [] {
+         return answer::with(502, "<html>nginx</html>", "text/html");
+     }},
+    {"503 with Retry-After",
+     [] {
+         return answer::with(503).header("Retry-After", "0");
+     }},
+    {"half an answer",
+     [] {
+         return answer::bytes("HTTP/1.1 201 Created\r\nLoca");
+     }},
+    {"garbage",
+     [] {
+         return answer::bytes("SSH-2.0-x\r\n");
+     }},
+};
+
+/// What a registry makes of an upload that broke off, and in which shape it wants one.
+struct kind_of_registry {
+    const char* name;
+    bool keeps_broken_uploads;
+    chunking chunks;
+};
+
+const kind_of_registry kinds[] = {
+    {"loses sessions", false, chunking::automatic},
+    {"keeps sessions", true, chunking::automatic},
+    {"in chunks", true, chunking::always},
+};
+
+/// Garbage says nothing of what may pass: whoever answers so is no registry. Nor is anything tried
+/// again before a first answer: more often than not the name or the port is wrong then.
+bool may_be_final(const place& where, const fault& what) {
+    return std::string_view(what.name) == "garbage" || where.at == step::ping;
+}
+
+void prepare(push_scene& s, const kind_of_registry& kind) {
+    s.registry.options.username = "alice";
+    s.registry.options.password = password;
+    s.registry.options.keeps_broken_uploads = kind.keeps_broken_uploads;
+    s.options.connection.username = "alice";
+    s.options.connection.password = password;
+    s.options.connection.idle_time = 250ms;
+    s.options.connection.commit_time = 250ms;
+    s.options.jobs = 1;
+    s.options.retries = 5;
+    s.options.retry_delay = 1ms;
+    s.options.memory_bytes = limits::buffer_memory_bytes_min;
+    s.options.chunks = kind.chunks;
+    s.options.chunk_bytes = kind.chunks == chunking::always ? 256 * 1024 : 0;
+}
+
+class cell {
+public:
+    cell(const kind_of_registry& kind, const place& where, const fault& what)
+        : kind_(kind)
+        , where_(where)
+        , what_(what) {
+        prepare(scene_, kind);
+        if (where.after)
+            scene_.registry.adjust = [this](const registry_request& request, answer& reply) {
+                if (reply.status < 300 && hits(request))
+                    reply = what_.make();
+            };
+        else
+            scene_.registry.intercept = [this](const registry_request& request) {
+                return strike(request);
+            };
+    }
+
+    void run() {
+        const push_report report = scene_.push(docker_archive({image()}));
+        BOOST_TEST_CONTEXT(
+            kind_.name << ", " << where_.name << ", " << what_.name << ", exit code "
+                       << report.exit_code() << ", " << scene_.registry.steps()) {
+            BOOST_TEST(met_);
+            BOOST_TEST(scene_.registry.broken_tags().empty());
+            BOOST_TEST(scene_.told.text().find(password) == std::string::npos);
+            if (may_be_final(where_, what_) && report.exit_code() != 0) {
+                BOOST_TEST(scene_.registry.tags() <= 1u);
+                recover();
+                return;
+            }
+            BOOST_TEST(report.exit_code() == 0, explain(report));
+            if (report.exit_code() != 0)
+                return;
+            check_image(scene_, "team/app", "1", image());
+            // Of an upload whose opening was never answered nobody knows the place.
+            const bool opening = where_.at == step::open_upload && where_.after;
+            BOOST_TEST(scene_.registry.uploads_open() == (opening ? 1u : 0u));
+            BOOST_TEST(sent_again() <= allowed_again());
+        }
+    }
+
+private:
+    bool hits(const registry_request& request) {
+        if (met_ || request.what != where_.at)
+            return false;
+        // The layer is the larger one of the two blobs, and comes first.
+        met_ = true;
+        return true;
+    }
+
+    std::optional<answer> strike(const registry_request& request) {
+        if (!hits(request))
+            return std::nullopt;
+        return what_.make().after_body_bytes(where_.body_bytes);
+    }
+
+    /// Left in peace, the same push arrives.
+    void recover() {
+        scene_.registry.intercept = nullptr;
+        scene_.registry.adjust = nullptr;
+        const push_report again = scene_.push(docker_archive({image()}));
+        BOOST_TEST(again.exit_code() == 0, explain(again));
+        check_image(scene_, "team/app", "1", image());
+    }
+
+    std::uint64_t sent_again() {
+        const std::uint64_t sent = scene_.registry.server().body_bytes();
+        const std::uint64_t needed = whole_push(kind_);
+        return sent > needed ? sent - needed : 0;
+    }
+
+    std::uint64_t allowed_again() const {
+        constexpr std::uint64_t small = 20'000; // config, manifest
+        if (where_.at != step::patch)
+            return where_.at == step::put ? layer_bytes + layer_bytes / 20 : small;
+        if (kind_.chunks == chunking::always)
+            return 256 * 1024 + small;
+        // Answers that came before all was read take what was on its way with them.
+        return layer_bytes + layer_bytes / 20;
+    }
+
+    /// Bytes of bodies in a push without faults.
+    static std::uint64_t whole_push(const kind_of_registry& kind) {
+        static std::map<std::string, std::uint64_t> known;
+        const auto found = known.find(kind.name);
+        if (found != known.end())
+            return found->second;
+        push_scene s;
+        prepare(s, kind);
+        const push_report report = s.push(docker_archive({image()}));
+        BOOST_REQUIRE_MESSAGE(report.exit_code() == 0, explain(report));
+        return known[kind.name] = s.registry.server().body_bytes();
+    }
+
+    const kind_of_registry& kind_;
+    const place& where_;
+    const fault& what_;
+    push_scene scene_;
+    bool met_ = false;
+};
+
+/// Of the test case that runs.
+std::uint64_t assertions_failed() {
+    namespace framework = boost::unit_test::framework;
+    const auto& results =
+        boost::unit_test::results_collector.results(framework::current_test_case().p_id);
+    return results.p_assertions_failed.get();
+}
+
+BOOST_AUTO_TEST_CASE(one_fault_anywhere) {
+    int cells = 0;
+    int lost = 0;
+    for (const kind_of_registry& kind : kinds)
+        for (const place& where : places)
+            for (const fault& what : faults) {
+                const std::uint64_t failed_before = assertions_failed();
+                cell one(kind, where, what);
+                one.run();
+                ++cells;
+                lost += assertions_failed() > failed_before ? 1 : 0;
+            }
+    std::cout << "fault matrix: " << cells << " cases, " << lost << " lost\n";
+}
+
+// Where the session is kept, what arrived before the cut is not sent again.
+BOOST_AUTO_TEST_CASE(a_kept_session_is_gone_on_with) {
+    push_scene s;
+    prepare(s, kinds[1]);
+    int cuts = 0;
+    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
+        if (request.what != step::patch || ++cuts > 1)
+            return std::nullopt;
+        return answer::none(answer::next::reset).after_body_bytes(layer_bytes / 2);
+    };
+    const push_report report = s.push(docker_archive({image()}));
+    check_done(s, report);
+    check_image(s, "team/app", "1", image());
+    BOOST_TEST_INFO(s.registry.steps());
+    BOOST_TEST(s.registry.count(step::upload_status) == 1u);
+    BOOST_TEST_INFO(s.registry.steps());
+    BOOST_TEST(s.registry.count(step::drop_upload) == 0u);
+    std::uint64_t arrived = 0;
+    for (const seen_request& request : s.registry.server().log())
+        arrived += request.body_bytes;
+    BOOST_TEST(arrived < layer_bytes + layer_bytes / 20);
+}
+
+// A link that breaks again and again is no reason to give up as long as each try gets further.
+BOOST_AUTO_TEST_CASE(more_cuts_than_retries_when_each_try_gets_further) {
+    push_scene s;
+    prepare(s, kinds[1]);
+    s.options.retries = 2;
+    s.options.chunk_bytes = 64 * 1024;
+    int cuts = 0;
+    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
+        const bool layer = request.what == step::patch && s.registry.blobs() == 0;
+        if (!layer || ++cuts > 12 || cuts % 2 == 0)
+            return std::nullopt;
+        return answer::none(answer::next::reset).after_body_bytes(50'000);
+    };
+    const push_report report = s.push(docker_archive({image()}));
+    check_done(s, report);
+    check_image(s, "team/app", "1", image());
+    BOOST_TEST_INFO(s.registry.steps());
+    BOOST_TEST(cuts > 6);
+}
+
+// A registry that keeps nothing is asked once, and not for every broken blob.
+BOOST_AUTO_TEST_CASE(lost_sessions_are_not_asked_for_twice) {
+    push_scene s;
+    prepare(s, kinds[0]);
+    s.registry.adjust = [&](const registry_request& request, answer& reply) {
+        if (request.what == step::upload_status)
+            reply = answer::json(404, R"({"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]})");
+    };
+    int cuts = 0;
+    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
+        if (request.what != step::patch || ++cuts > 3)
+            return std::nullopt;
+        return answer::none(answer::next::reset).after_body_bytes(1'000);
+    };
+    const push_report report = s.push(docker_archive({image()}));
+    BOOST_TEST(report.exit_code() == 0, explain(report));
+    check_image(s, "team/app", "1", image());
+    BOOST_TEST(s.registry.count(step::upload_status) == 1u);
+}
+
+// What is in the session is not ours (another archive, another version of a compressor): found out
+// at the commit, and sent from the beginning.
+BOOST_AUTO_TEST_CASE(a_session_with_other_bytes_is_left) {
+    push_scene s;
+    prepare(s, kinds[1]);
+    int cuts = 0;
+    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
+        if (request.what != step::patch || ++cuts > 1)
+            return std::nullopt;
+        return answer::none(answer::next::reset).after_body_bytes(1'000);
+    };
+    s.registry.adjust = [&](const registry_request& request, answer& reply) {
+        if (request.what == step::upload_status && reply.status == 204) {
+            std::erase_if(reply.headers, [](const auto& one) { return one.first == "Range"; });
+            reply.header("Range", "0-1899");
+        }
+    };
+    const push_report report = s.push(docker_archive({image()}));
+    BOOST_TEST(report.exit_code() == 0, explain(report));
+    check_image(s, "team/app", "1", image());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
