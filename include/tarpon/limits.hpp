@@ -58,6 +58,12 @@ inline constexpr std::size_t challenges_max = 16;
 inline constexpr std::size_t foreign_text_bytes_max = 1024; // of somebody else's words, shown
 inline constexpr int redirects_max = 10;
 inline constexpr int informational_responses_max = 8; // 1xx before the real one
+inline constexpr std::size_t cookies_max = 16;        // of one registry
+inline constexpr std::size_t cookie_bytes_max = 4 * 1024;
+inline constexpr std::size_t cookies_bytes_max = 8 * 1024; // of all of one registry's
+inline constexpr std::size_t warning_bytes_max = 4 * 1024; // a Warning header
+inline constexpr std::size_t warnings_max = 16;            // different ones, of one registry
+inline constexpr int referrers_updates_max = 5;            // of one tag, when others write it too
 
 // --- credentials -------------------------------------------------------------------------------
 inline constexpr std::size_t auth_file_bytes_max = 1024 * 1024;

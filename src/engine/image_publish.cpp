@@ -4,6 +4,7 @@
 #include "model/media_type.hpp"
 #include "model/text.hpp"
 #include "registry/manifest_api.hpp"
+#include "registry/referrers.hpp"
 
 namespace tarpon::engine {
 
@@ -50,6 +51,35 @@ bool format_fits(std::string_view media_type, manifest_format wanted) {
     return media_type::is_manifest(media_type);
 }
 
+/// A manifest under its digest or a tag, and in the list of its subject where the registry does not
+/// keep that itself.
+asio::awaitable<void> put_and_list(
+    registry::registry_session& session,
+    std::string path,
+    std::string name,
+    descriptor self,
+    std::string bytes) {
+    std::string sent = bytes;
+    const auto receipt =
+        co_await registry::put_manifest(session, path, std::move(name), self, std::move(sent));
+    if (!receipt.lists_subject)
+        co_await registry::list_referrer(session, path, std::move(self), std::move(bytes));
+}
+
+/// The same for a manifest that was there before: the push that put it may have ended between the
+/// two.
+asio::awaitable<void>
+list_again(registry::registry_session& session, std::string path, const built_manifest& manifest) {
+    const auto subject = registry::subject_of(manifest.self, manifest.bytes);
+    if (!subject)
+        co_return;
+    const bool kept = co_await registry::has_referrers_api(session, path, subject->digest);
+    if (kept)
+        co_return;
+    std::string bytes = manifest.bytes;
+    co_await registry::list_referrer(session, path, manifest.self, std::move(bytes));
+}
+
 asio::awaitable<void> put_tree(
     run_context& run,
     const push_plan& plan,
@@ -61,7 +91,7 @@ asio::awaitable<void> put_tree(
         if (!with_root && &manifest == &tree.root())
             continue;
         std::string bytes = manifest.bytes;
-        co_await registry::put_manifest(
+        co_await put_and_list(
             session_of(run, plan, job), path, manifest.self.digest.str(), manifest.self,
             std::move(bytes));
     }
@@ -101,6 +131,34 @@ std::string reference_of(const push_plan& plan, const image_job& job, const std:
     return tag.empty() ? where.str() : concat(where.str(), ":", tag);
 }
 
+/// Puts a manifest under a name that has another one, or none that the registry would show. False
+/// if it turns out to have this one. Throws `error`.
+asio::awaitable<bool> put_new_name(
+    registry::registry_session& session,
+    std::string path,
+    std::string name,
+    const built_manifest& manifest) {
+    std::optional<error> fixed;
+    try {
+        std::string bytes = manifest.bytes;
+        co_await put_and_list(session, path, name, manifest.self, std::move(bytes));
+    } catch (const registry::tag_is_immutable& e) {
+        fixed = e;
+    }
+    if (!fixed)
+        co_return true;
+    // Some answer a HEAD with 403 or 405, but show the manifest.
+    const auto there = co_await registry::get_manifest(session, path, name);
+    if (there && there->digest == manifest.self.digest)
+        co_return false;
+    throw error(
+        fixed->code(),
+        concat(session.host(), " does not let the tag ", path, ":", name, " be changed"),
+        there ? concat(fixed->cause(), "; it is ", there->digest.str()) : fixed->cause(),
+        concat("push under another tag: --to ", session.host(), "/", path, ":OTHER"))
+        .with_status(fixed->http_status());
+}
+
 /// One name of a manifest. Nothing is sent when the name has it already: registries with immutable
 /// tags refuse even an equal manifest.
 asio::awaitable<void> put_name(
@@ -113,10 +171,12 @@ asio::awaitable<void> put_name(
     const std::string& path = plan.repositories[job.repository].path;
     const std::string name = tag.empty() ? manifest.self.digest.str() : tag;
     const auto there = co_await registry::head_manifest(session, path, name);
-    const bool unchanged = there && there->digest == manifest.self.digest;
+    bool unchanged = there && there->digest == manifest.self.digest;
     if (!unchanged) {
-        std::string bytes = manifest.bytes;
-        co_await registry::put_manifest(session, path, name, manifest.self, std::move(bytes));
+        const bool put = co_await put_new_name(session, path, name, manifest);
+        unchanged = !put;
+    } else {
+        co_await list_again(session, path, manifest);
     }
     run.image_done(
         {reference_of(plan, job, tag), manifest.self.digest, manifest.self.media_type,

@@ -62,7 +62,11 @@ login(std::string host, connection_options options, progress_observer& observer)
     };
     transport::http_client http(executor, options, 1, trace);
     const auto at = registry::find_endpoint(place.host, place.scheme, options.plain_http).value();
-    registry::registry_session session(http, at, options, workers);
+    registry::session_settings with;
+    with.warn = [&observer](const std::string& text) {
+        observer.on_log(log_level::warn, text);
+    };
+    registry::registry_session session(http, at, options, workers, std::move(with));
     co_await session.open();
     co_await session.check_credentials();
     auth::credentials secret;

@@ -84,6 +84,9 @@ registry::session_settings run_context::session_settings() {
     with.chunk_bytes = options.chunk_bytes != 0 ? options.chunk_bytes
                                                 : std::min(most, limits::chunk_bytes_default);
     with.chunk_bytes_max = most;
+    with.warn = [this](const std::string& text) {
+        warn(text);
+    };
     with.memory_for_chunks = [this](std::size_t size) {
         return lease_chunk(buffers, size);
     };

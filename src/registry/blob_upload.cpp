@@ -221,7 +221,8 @@ asio::awaitable<void> probe_upload(registry_session& registry, std::string repos
     const http_response response = co_await registry.send(std::move(open), why);
     if (response.status != 202)
         throw refusal(response, why);
-    const auto session = transport::resolve_location(asked_at, response.header("Location"));
+    const auto session = transport::resolve_location(
+        response.redirected_to.value_or(asked_at), response.header("Location"));
     if (session)
         co_await async::best_effort(drop_session(registry, *session, repository), farewell_time);
 }

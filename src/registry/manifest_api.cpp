@@ -52,6 +52,22 @@ bool refuses_manifest(const http_response& response) {
            || words.code == "MANIFEST_BLOB_UNKNOWN" || words.code == "TAG_INVALID";
 }
 
+/// ECR has TAG_INVALID for it, Harbor PRECONDITION, GAR and others DENIED: all say the word.
+bool is_immutable_tag(const http_response& response) {
+    if (response.status < 400 || response.status >= 500)
+        return false;
+    const auto words = transport::read_error_body(response.header("Content-Type"), response.body);
+    return to_lower(concat(words.code, " ", words.message)).find("immutable") != std::string::npos;
+}
+
+error manifest_refusal(const http_response& response, const asked& why) {
+    error refused = refusal(response, why);
+    if (!refuses_manifest(response))
+        return refused;
+    return error(errc::registry_manifest_rejected, refused.message(), refused.cause())
+        .with_status(response.status);
+}
+
 } // namespace
 
 asio::awaitable<std::optional<remote_manifest>>
@@ -73,7 +89,7 @@ get_manifest(registry_session& registry, std::string repository, std::string nam
     co_return found;
 }
 
-asio::awaitable<void> put_manifest(
+asio::awaitable<manifest_receipt> put_manifest(
     registry_session& registry,
     std::string repository,
     std::string name,
@@ -87,13 +103,13 @@ asio::awaitable<void> put_manifest(
     request.commits = true;
     const asked why{concat("the manifest ", name), registry.host(), repository};
     const http_response response = co_await registry.send(std::move(request), why);
-    if (response.status != 201 && response.status != 200 && response.status != 202) {
-        error refused = refusal(response, why);
-        if (!refuses_manifest(response))
-            throw refused;
-        throw error(errc::registry_manifest_rejected, refused.message(), refused.cause())
-            .with_status(response.status);
+    if (is_immutable_tag(response) && !digest::parse(name)) {
+        const error refused = refusal(response, why);
+        throw tag_is_immutable(error(errc::registry_refused, refused.message(), refused.cause())
+                                   .with_status(response.status));
     }
+    if (response.status != 201 && response.status != 200 && response.status != 202)
+        throw manifest_refusal(response, why);
     const std::string_view stated = response.header("Docker-Content-Digest");
     if (!stated.empty() && stated != content.digest.str())
         throw error(
@@ -101,6 +117,7 @@ asio::awaitable<void> put_manifest(
             concat(
                 registry.host(), " stored something else than the manifest ", content.digest.str()),
             concat("it says ", foreign_text(stated, 100)));
+    co_return manifest_receipt{!response.header("OCI-Subject").empty()};
 }
 
 } // namespace tarpon::registry

@@ -13,6 +13,18 @@ namespace asio = boost::asio;
 using transport::http_request;
 using transport::http_response;
 
+namespace {
+
+/// 301 to 303 let a client make a GET of anything else. A streamed body is gone when the redirect
+/// comes: whoever has it can begin it anew.
+bool follows(const http_request& request, int status) {
+    if (request.method == "GET" || request.method == "HEAD")
+        return true;
+    return (status == 307 || status == 308) && request.stream == nullptr;
+}
+
+} // namespace
+
 registry_session::registry_session(
     transport::http_client& http,
     endpoint at,
@@ -25,9 +37,12 @@ registry_session::registry_session(
     , retrier_(http.executor(), std::move(with.retry))
     , habits_(with.chunks, with.chunk_bytes, with.chunk_bytes_max)
     , slots_(http.executor(), with.uploads_max)
+    , referrers_turn_(http.executor())
+    , warn_(std::move(with.warn))
     , memory_for_chunks_(std::move(with.memory_for_chunks))
     , opened_(http.executor()) {
     authorizer_.set_origin(at_.at);
+    cookies_.set_origin(at_.at);
 }
 
 transport::url registry_session::api(std::string_view repository, std::string_view rest) const {
@@ -61,11 +76,27 @@ asio::awaitable<void> registry_session::open() {
         std::rethrow_exception(opening_failed_);
 }
 
+void registry_session::heed(const http_response& response, const transport::url& asked_at) {
+    cookies_.take(response, asked_at);
+    if (asked_at.at != at_.at || !warn_)
+        return;
+    for (const std::string& text : warnings_.news(response))
+        warn_(concat(at_.host, " says: ", text));
+}
+
+asio::awaitable<http_response> registry_session::exchange(http_request request) {
+    const transport::url asked_at = request.to;
+    cookies_.add_to(request);
+    http_response response = co_await http_.send(std::move(request));
+    heed(response, asked_at);
+    co_return response;
+}
+
 asio::awaitable<http_response> registry_session::get_v2() {
     http_request request;
     request.method = "GET";
     request.to = api("", "");
-    co_return co_await http_.send(std::move(request));
+    co_return co_await exchange(std::move(request));
 }
 
 asio::awaitable<http_response> registry_session::first_answer() {
@@ -102,6 +133,7 @@ asio::awaitable<void> registry_session::ping() {
         if (default_port)
             at_.at.port = 80;
         authorizer_.set_origin(at_.at);
+        cookies_.set_origin(at_.at);
         response = co_await first_answer();
     }
     const asked why{"to say which version of the protocol it speaks (GET /v2/)", at_.host, {}};
@@ -155,7 +187,7 @@ registry_session::send_authorized(const http_request& request, const asked& why)
     const auth::access wanted{why.repository, why.mount_from};
     http_request first = request;
     co_await authorizer_.authorize(first, wanted);
-    http_response response = co_await http_.send(std::move(first));
+    http_response response = co_await exchange(std::move(first));
     const bool refused = response.status == 401 || response.status == 403;
     const bool repeatable = request.stream == nullptr;
     if (!refused || (!repeatable && response.status == 403))
@@ -164,7 +196,7 @@ registry_session::send_authorized(const http_request& request, const asked& why)
     if (better && repeatable) {
         http_request again = request;
         co_await authorizer_.authorize(again, wanted);
-        response = co_await http_.send(std::move(again));
+        response = co_await exchange(std::move(again));
     }
     if (response.status == 401 && better && !repeatable)
         throw credentials_renewed(authorizer_.rejection(response));
@@ -208,12 +240,13 @@ registry_session::send(http_request request, const asked& why, repetition repeat
 }
 
 asio::awaitable<http_response> registry_session::send_once(http_request request, const asked& why) {
-    const bool follows = request.method == "GET" || request.method == "HEAD";
     for (int redirects = 0; redirects <= limits::redirects_max; ++redirects) {
         const transport::url asked_at = request.to;
         http_response response = co_await send_authorized(request, why);
         const auto next = redirect_of(response, asked_at);
-        if (!next || !follows)
+        if (redirects > 0)
+            response.redirected_to = asked_at;
+        if (!next || !follows(request, response.status))
             co_return response;
         request.to = *next;
     }
@@ -234,8 +267,10 @@ registry_session::read_blob(std::string repository, digest content) {
         http_request attempt = request;
         co_await authorizer_.authorize(attempt, wanted);
         const transport::url asked_at = attempt.to;
+        cookies_.add_to(attempt);
         std::unique_ptr<transport::http_download> body =
             co_await http_.download(std::move(attempt));
+        heed(body->head(), asked_at);
         if (body->status() == 200)
             co_return body;
         if (body->status() == 401) {

@@ -5,13 +5,16 @@
 #pragma once
 
 #include "async/condition.hpp"
+#include "async/turn.hpp"
 #include "auth/authorizer.hpp"
 #include "registry/chunk_reader.hpp"
+#include "registry/cookie_jar.hpp"
 #include "registry/endpoint.hpp"
 #include "registry/error_body.hpp"
 #include "registry/retrier.hpp"
 #include "registry/upload_habits.hpp"
 #include "registry/upload_slots.hpp"
+#include "registry/warning_header.hpp"
 #include "transport/http_client.hpp"
 
 #include <tarpon/digest.hpp>
@@ -32,6 +35,8 @@ struct session_settings {
     std::uint64_t chunk_bytes_max = limits::chunk_bytes_default;
     /// Where chunks lie until they have arrived; by default on the heap. May wait.
     std::function<boost::asio::awaitable<chunk_memory>(std::size_t)> memory_for_chunks = {};
+    /// Told what the registry wants its users to know, each text once.
+    std::function<void(const std::string&)> warn = {};
 };
 
 /// The registry refused credentials in the middle of a body that is gone, and has better ones now:
@@ -65,7 +70,8 @@ public:
     /// After open(): does the registry let our credentials in? Throws errc::registry_unauthorized.
     boost::asio::awaitable<void> check_credentials();
 
-    /// Sends a request to the registry or to where it pointed. GET and HEAD follow redirects.
+    /// Sends a request to the registry or to where it pointed. Redirects are followed: by GET and
+    /// HEAD any, by requests without a streamed body those that keep the method (307, 308).
     /// A 401 that better credentials cannot mend becomes errc::registry_unauthorized; every other
     /// status is the caller's. What may pass (retry_policy) is tried again, unless it has a
     /// streamed body: that is begun once; where credentials had to be renewed under it, throws
@@ -87,11 +93,16 @@ public:
     upload_habits& habits() noexcept { return habits_; }
     retrier& tries() noexcept { return retrier_; }
     upload_slots& slots() noexcept { return slots_; }
+    /// Held by whoever rewrites a list of referrers.
+    async::turn& referrers_turn() noexcept { return referrers_turn_; }
     boost::asio::awaitable<chunk_memory> memory_for_chunk(std::size_t bytes);
 
 private:
     enum class opening { not_yet, under_way, done, failed };
 
+    /// One exchange, with the cookies of the registry and an eye on its warnings.
+    boost::asio::awaitable<transport::http_response> exchange(transport::http_request request);
+    void heed(const transport::http_response& response, const transport::url& asked_at);
     boost::asio::awaitable<void> ping();
     boost::asio::awaitable<transport::http_response> get_v2();
     /// get_v2() until the registry is not overloaded.
@@ -112,6 +123,10 @@ private:
     retrier retrier_;
     upload_habits habits_;
     upload_slots slots_;
+    cookie_jar cookies_;
+    warning_notes warnings_;
+    async::turn referrers_turn_;
+    std::function<void(const std::string&)> warn_;
     std::function<boost::asio::awaitable<chunk_memory>(std::size_t)> memory_for_chunks_;
     opening opening_ = opening::not_yet;
     std::exception_ptr opening_failed_;

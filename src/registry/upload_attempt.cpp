@@ -24,6 +24,16 @@ constexpr std::chrono::milliseconds busy_session_time{50};
 
 constexpr std::string_view uploads_path = "blobs/uploads/";
 
+/// Where a redirect led, the digest stands in the address already.
+transport::url with_digest(const transport::url& at, const digest& content) {
+    const std::size_t query = at.target.find('?');
+    const std::string_view rest = query == std::string::npos
+                                      ? std::string_view()
+                                      : std::string_view(at.target).substr(query + 1);
+    const bool there = rest.starts_with("digest=") || rest.find("&digest=") != rest.npos;
+    return there ? at : at.with_query("digest", content.str());
+}
+
 } // namespace
 
 upload_attempt::upload_attempt(
@@ -69,7 +79,7 @@ http_request upload_attempt::make_request() const {
         [[fallthrough]];
     case upload_step::commit:
         request.method = "PUT";
-        request.to = fsm_.session()->with_query("digest", fsm_.digest().str());
+        request.to = with_digest(*fsm_.session(), fsm_.digest());
         request.commits = true;
         break;
     case upload_step::finished:
@@ -125,8 +135,17 @@ asio::awaitable<http_response> upload_attempt::send_body() {
         throw error(
             errc::registry_protocol,
             concat(registry_.host(), " accepted a blob before it had all of it"));
+    if (keeps_method(response.status) && !request_.repeatable)
+        throw error(
+            errc::registry_protocol,
+            concat(
+                registry_.host(),
+                " redirected the bytes of a blob, which cannot be sent twice, in ",
+                request_.repository),
+            std::to_string(response.status));
     // Also after a refusal: content that is not what the archive promises is the better reason.
-    if (step_ == upload_step::put_whole && !response.before_request)
+    const bool elsewhere = keeps_method(response.status);
+    if (step_ == upload_step::put_whole && !response.before_request && !elsewhere)
         sent_ = co_await body_->finish();
     co_return response;
 }
@@ -229,6 +248,8 @@ upload_attempt::send_chunk(std::span<const std::byte> chunk, int& repetitions) {
         co_return;
     if (!failed && !may_pass(response.status)) {
         take_answer(response, session);
+        if (keeps_method(response.status)) // the same chunk, to where that leads
+            co_return;
         acknowledged_ += chunk.size();
         chunks_->consume(chunk.size());
         co_await note_session();
@@ -324,7 +345,8 @@ asio::awaitable<http_response> upload_attempt::do_step() {
     }
 }
 
-void upload_attempt::take_answer(const http_response& response, const transport::url& at) {
+void upload_attempt::take_answer(const http_response& response, const transport::url& asked_at) {
+    const transport::url& at = response.redirected_to ? *response.redirected_to : asked_at;
     if (response.status == 202 && (step_ == upload_step::open || step_ == upload_step::mount)) {
         const bool wants_chunks = registry_.habits().learn_bounds(
             parse_decimal(response.header("OCI-Chunk-Min-Length")),

@@ -3,6 +3,8 @@
 
 #include "model/text.hpp"
 
+#include <tarpon/limits.hpp>
+
 namespace tarpon::registry {
 
 upload_fsm::upload_fsm(facts known)
@@ -29,6 +31,10 @@ bool upload_fsm::resume(std::string_view location, const transport::url& asked) 
 }
 
 void upload_fsm::on_answer(const upload_answer& answer, const transport::url& asked) {
+    const bool with_body = step_ == upload_step::send || step_ == upload_step::send_chunk
+                           || step_ == upload_step::put_whole;
+    if (with_body && keeps_method(answer.status))
+        return on_redirect(answer, asked);
     switch (step_) {
     case upload_step::probe:
         return on_probe(answer.status);
@@ -93,7 +99,11 @@ void upload_fsm::on_send(const upload_answer& answer, const transport::url& aske
     if (answer.status != 202 && answer.status != 201 && answer.status != 204
         && answer.status != 200)
         return fail();
-    // The newest Location counts; without one the old stays.
+    // The newest Location counts; without one the old stays, and a redirect was for one request.
+    if (redirected_from_ && answer.location.empty())
+        session_ = redirected_from_;
+    redirected_from_.reset();
+    redirects_ = 0;
     if (!answer.location.empty() && !take_location(answer.location, asked))
         return fail(broken_);
     if (step_ == upload_step::send)
@@ -115,6 +125,15 @@ void upload_fsm::on_commit(const upload_answer& answer) {
     if (!answer.content_digest.empty() && answer.content_digest != digest_->str())
         return fail(concat("it stored the blob as ", foreign_text(answer.content_digest, 80)));
     finish(upload_outcome::uploaded);
+}
+
+void upload_fsm::on_redirect(const upload_answer& answer, const transport::url& asked) {
+    if (++redirects_ > limits::redirects_max)
+        return fail(concat("it redirected more than ", limits::redirects_max, " times"));
+    if (!redirected_from_)
+        redirected_from_ = session_;
+    if (!take_location(answer.location, asked))
+        fail(broken_);
 }
 
 bool upload_fsm::take_location(std::string_view location, const transport::url& asked) {

@@ -32,6 +32,11 @@ constexpr bool goes_to_session(upload_step step) noexcept {
            || step == upload_step::put_whole || step == upload_step::commit;
 }
 
+/// A redirect that keeps method and body; every other one may make a GET of the request.
+constexpr bool keeps_method(int status) noexcept {
+    return status == 307 || status == 308;
+}
+
 enum class upload_outcome { uploaded, exists, mounted };
 
 /// What the machine looks at in an answer.
@@ -65,7 +70,8 @@ public:
     /// Instead of the first steps: the session at `location`, which has bytes already, takes the
     /// rest in chunks. false: it is no place to go to (see broken()).
     bool resume(std::string_view location, const transport::url& asked);
-    /// The answer to the request of the current step, which went to `asked`.
+    /// The answer to the request of the current step, which went to `asked`. A redirect of a body
+    /// leaves the step: the same request is next, to where the redirect leads.
     void on_answer(const upload_answer& answer, const transport::url& asked);
     /// In `send_chunk`: there is no further chunk.
     void chunks_done();
@@ -82,6 +88,7 @@ private:
     void on_open(const upload_answer& answer, const transport::url& asked);
     void on_send(const upload_answer& answer, const transport::url& asked);
     void on_commit(const upload_answer& answer);
+    void on_redirect(const upload_answer& answer, const transport::url& asked);
     bool take_location(std::string_view location, const transport::url& asked);
     void begin_sending();
     void finish(upload_outcome outcome);
@@ -93,6 +100,8 @@ private:
     upload_step step_;
     upload_outcome outcome_ = upload_outcome::uploaded;
     std::optional<transport::url> session_;
+    std::optional<transport::url> redirected_from_; ///< the session's own place
+    int redirects_ = 0;                             ///< of this body
     std::string broken_;
 };
 

@@ -42,6 +42,8 @@ struct http_response {
     bool body_cut = false;       ///< there was more than response_bytes_max
     bool ended_by_close = false; ///< no Content-Length, not chunked: may be truncated
     bool before_request = false; ///< came while the request's body was still being sent
+    /// Who answered in the end, when redirects were followed on the way.
+    std::optional<url> redirected_to;
 
     /// The first header of that name, in any case; empty if there is none.
     std::string_view header(std::string_view name) const;

@@ -293,24 +293,24 @@ const refusal_sample refusals[] = {
     {500, "UNKNOWN", errc::registry_failed},
     {503, "UNAVAILABLE", errc::registry_failed},
     {204, "", errc::registry_protocol},
-    {307, "", errc::registry_protocol},
+    {302, "", errc::registry_protocol},
 };
 
 // Section 7: which refusals are about the manifest itself.
 BOOST_DATA_TEST_CASE(refused_manifest_says_why, bdata::make(refusals), s) {
-    const bool redirect = s.status == 307;
+    const bool redirect = s.status == 302;
     auto prepare = answered(s.status, listed(s.code), "application/json");
     if (redirect)
         prepare = [](fake_registry& registry) {
             registry.intercept = [](const registry_request&) {
-                return std::optional(answer::with(307).header("Location", "/v2/elsewhere"));
+                return std::optional(answer::with(302).header("Location", "/v2/elsewhere"));
             };
         };
     const outcome out = put("1.0", prepare);
     BOOST_REQUIRE(out.failed.has_value());
     BOOST_TEST(out.failed->code() == s.wanted);
     BOOST_TEST(out.failed->http_status() == s.status);
-    BOOST_TEST(out.requests == 1u); // a body is not sent to where a redirect points
+    BOOST_TEST(out.requests == 1u); // 302 would make a GET of it
     BOOST_TEST(!out.tagged.has_value());
 }
 
@@ -338,6 +338,44 @@ BOOST_AUTO_TEST_CASE(other_digest_in_the_answer_is_an_error) {
         registry.options.digest_header = false;
     };
     BOOST_TEST(!put("1.0", silent).failed.has_value());
+}
+
+asio::awaitable<void> put_immutable(asio::io_context& io, answer says, bool& told) {
+    scripted_server server(io, [says](const seen_request&) { return says; });
+    registry_client client(io, server.host());
+    const std::string bytes = empty_index();
+    const descriptor content = index_descriptor(bytes);
+    try {
+        co_await registry::put_manifest(client.session(), repository, "1.0", content, bytes);
+    } catch (const registry::tag_is_immutable& e) {
+        told = e.code() == errc::registry_refused && e.http_status() == says.status;
+    }
+}
+
+struct immutable_sample {
+    int status;
+    const char* code;
+    const char* words;
+};
+std::ostream& operator<<(std::ostream& out, const immutable_sample& s) {
+    return out << s.status << ' ' << s.code;
+}
+const immutable_sample immutable_answers[] = {
+    {400, "TAG_INVALID", "the tag exists and the repository is immutable"}, // ECR
+    {412, "PRECONDITION", "configured as immutable"},                       // Harbor
+    {403, "DENIED", "Cannot update Immutable tag"},
+    {409, "TAG_IMMUTABLE", ""},
+};
+
+// It is about the tag, not about the type of the manifest, nor about who may push.
+BOOST_DATA_TEST_CASE(immutable_tag_is_told_apart, bdata::make(immutable_answers), s) {
+    const std::string body =
+        concat(R"({"errors":[{"code":")", s.code, R"(","message":")", s.words, R"("}]})");
+    bool told = false;
+    run_coroutine([&](asio::io_context& io) {
+        return put_immutable(io, answer::json(s.status, body), told);
+    });
+    BOOST_TEST(told);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

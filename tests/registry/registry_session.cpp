@@ -1,5 +1,6 @@
 #include "registry/registry_session.hpp"
 
+#include "model/text.hpp"
 #include "support/expect_error.hpp"
 #include "support/registry_client.hpp"
 #include "support/run_coroutine.hpp"
@@ -162,6 +163,78 @@ asio::awaitable<void> no_registry(asio::io_context& io) {
 
 BOOST_AUTO_TEST_CASE(missing_v2_means_no_registry) {
     run_coroutine(no_registry);
+}
+
+/// A request with a small body, or none, after the first contact.
+asio::awaitable<transport::http_response> ask(registry_client& client, std::string method) {
+    registry::registry_session& session = client.session();
+    co_await session.open();
+    transport::http_request request;
+    request.method = std::move(method);
+    request.to = session.api("team/app", "manifests/1");
+    request.body = "body";
+    const registry::asked why{"the manifest", session.host(), "team/app"};
+    co_return co_await session.send(std::move(request), why);
+}
+
+asio::awaitable<void> body_redirected(asio::io_context& io, std::string method, int status) {
+    std::string came;
+    const auto take = [&came](const seen_request& request) {
+        came = concat(request.method, " ", request.body);
+        return answer::with(201);
+    };
+    scripted_server storage(io, take);
+    scripted_server front(io, guarded(redirect("http://" + storage.host() + "/m?sig=1", status)));
+    registry_client client(io, front.host(), as_somebody());
+    const auto response = co_await ask(client, method);
+    if (status != 307 && status != 308) {
+        BOOST_TEST(response.status == status);
+        BOOST_TEST(storage.log().empty());
+        co_return;
+    }
+    BOOST_TEST(response.status == 201);
+    BOOST_TEST(came == method + " body");
+    BOOST_REQUIRE(response.redirected_to.has_value());
+    BOOST_TEST(response.redirected_to->at.port == storage.port());
+    BOOST_TEST(storage.log().front().header("Authorization").empty());
+}
+
+// 307 and 308 keep method and body; of the others a client may make a GET, which would be a lie.
+BOOST_AUTO_TEST_CASE(bodies_follow_redirects_that_keep_them) {
+    for (const char* method : {"PUT", "POST"})
+        for (const int status : {301, 302, 303, 307, 308})
+            run_coroutine(
+                [&](asio::io_context& io) { return body_redirected(io, method, status); });
+}
+
+asio::awaitable<void> cookies_and_warnings(asio::io_context& io) {
+    scripted_server storage(io, [](const seen_request&) {
+        return answer::with(200).header("Set-Cookie", "planted=1; Path=/");
+    });
+    const std::string away = "http://" + storage.host() + "/b";
+    scripted_server front(io, [&](const seen_request& request) {
+        answer says = request.target == "/v2/" ? answer::with(200) : redirect(away);
+        return says.header("Set-Cookie", "route=COOKIE; Path=/").header("Warning", "299 - \"old\"");
+    });
+    std::string told;
+    registry::session_settings with;
+    with.warn = [&told](const std::string& text) {
+        told += text + "\n";
+    };
+    registry_client client(io, front.host(), {}, registry::scheme_choice::http, std::move(with));
+    for (int i = 0; i < 2; ++i)
+        (void)co_await fetch(client);
+    BOOST_TEST(front.log().front().header("Cookie").empty());
+    BOOST_TEST(front.log().back().header("Cookie") == "route=COOKIE");
+    for (const seen_request& request : storage.log())
+        BOOST_TEST(request.header("Cookie").empty());
+    BOOST_TEST(told == front.host() + " says: old\n");
+}
+
+// Sticky sessions: what the registry set goes back to it and to nobody else. Its warnings are told
+// once.
+BOOST_AUTO_TEST_CASE(cookies_go_back_and_warnings_are_told) {
+    run_coroutine(cookies_and_warnings);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,7 @@
 #include "model/text.hpp"
 #include "support/blob_body.hpp"
 #include "support/fake_registry.hpp"
+#include "support/printing.hpp"
 #include "support/registry_client.hpp"
 #include "support/run_coroutine.hpp"
 
@@ -342,6 +343,56 @@ BOOST_AUTO_TEST_CASE(wrong_content_is_not_tried_again) {
     s.run();
     BOOST_TEST(s.failed.has_value());
     BOOST_TEST(s.bodies == 1u);
+}
+
+// --- redirects
+// ------------------------------------------------------------------------------------
+
+/// Sends each body once to another origin, which is the same registry.
+std::function<void(fake_registry&)> redirecting(step what, int times = 1000) {
+    return [=](fake_registry& registry) {
+        registry.intercept = [&registry, what, left = times](
+                                 const registry_request& request) mutable -> std::optional<answer> {
+            const bool here = request.http.header("Host") == registry.host();
+            if (request.what != what || !here || left-- <= 0)
+                return std::nullopt;
+            return answer::with(307)
+                .header(
+                    "Location",
+                    concat("http://", registry.other_server().host(), request.http.target))
+                .after_body_bytes(1'000'000);
+        };
+    };
+}
+
+BOOST_DATA_TEST_CASE(redirected_bodies_are_sent_again, bdata::make({0, 1, 2}), which) {
+    scene s;
+    s.arrange = redirecting(which == 2 ? step::put : step::patch);
+    if (which == 1)
+        s.settings.chunks = chunking::always;
+    if (which == 2)
+        s.options.whole_patch_status = 405;
+    s.run().check_stored();
+    BOOST_TEST(s.told.empty());
+    for (const seen_request& request : s.log)
+        BOOST_TEST(request.target.find("digest=") == request.target.rfind("digest="));
+}
+
+BOOST_AUTO_TEST_CASE(body_that_is_gone_is_not_sent_elsewhere) {
+    scene s;
+    s.repeatable = false;
+    s.arrange = redirecting(step::patch);
+    s.run();
+    BOOST_REQUIRE(s.failed.has_value());
+    BOOST_TEST(s.failed->code() == errc::registry_protocol);
+    BOOST_TEST(s.failed->message().find("cannot be sent twice") != std::string::npos);
+}
+
+// The answer that opens a session comes from elsewhere: its Location is relative to that place.
+BOOST_DATA_TEST_CASE(bodiless_requests_are_redirected, bdata::make({false, true}), commit) {
+    scene s;
+    s.arrange = redirecting(commit ? step::put : step::open_upload);
+    s.run().check_stored();
 }
 
 BOOST_AUTO_TEST_SUITE_END()

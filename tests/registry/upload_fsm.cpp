@@ -3,6 +3,8 @@
 #include "model/hasher.hpp"
 #include "support/printing.hpp"
 
+#include <tarpon/limits.hpp>
+
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -193,7 +195,7 @@ BOOST_DATA_TEST_CASE(send_accepted_goes_on_to_commit, bdata::make({200, 201, 202
 
 BOOST_DATA_TEST_CASE(
     send_refused_fails,
-    bdata::make({301, 307, 400, 401, 403, 404, 413, 416, 429, 500, 503}),
+    bdata::make({301, 302, 400, 401, 403, 404, 413, 416, 429, 500, 503}),
     status) {
     upload_fsm one = sending();
     one.on_answer({status, {}, {}}, *one.session());
@@ -268,6 +270,46 @@ BOOST_AUTO_TEST_CASE(answers_after_the_end_change_nothing) {
     failed.on_answer({500, {}, {}}, uploads());
     failed.on_answer({200, {}, {}}, uploads());
     BOOST_TEST((failed.step() == upload_step::failed));
+}
+
+// 307 and 308 keep method and body: the same step again, elsewhere; afterwards the session is where
+// it was unless the answer says otherwise.
+BOOST_AUTO_TEST_CASE(redirected_body_is_sent_elsewhere) {
+    const transport::url asked = transport::parse_url("https://reg.example.com/v2/app/u/").value();
+    for (const int status : {307, 308}) {
+        upload_fsm fsm({});
+        fsm.on_answer({202, "/session", ""}, asked);
+        const transport::url session = *fsm.session();
+        fsm.on_answer({status, "https://store.example.com/x?sig=1", ""}, session);
+        BOOST_TEST((fsm.step() == upload_step::send));
+        BOOST_TEST(fsm.session()->at.host == "store.example.com");
+        const transport::url elsewhere = *fsm.session();
+        fsm.on_answer({202, "", ""}, elsewhere);
+        BOOST_TEST((fsm.step() == upload_step::commit));
+        BOOST_TEST(fsm.session()->target == "/session");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(redirects_of_a_body_are_checked_and_counted) {
+    const transport::url asked = transport::parse_url("https://reg.example.com/v2/app/u/").value();
+    for (const char* bad : {"", "http://other.example.com/", "https://169.254.169.254/"}) {
+        upload_fsm fsm({});
+        fsm.on_answer({202, "/session", ""}, asked);
+        fsm.on_answer({307, bad, ""}, asked);
+        BOOST_TEST((fsm.step() == upload_step::failed));
+        BOOST_TEST(!fsm.broken().empty());
+    }
+    upload_fsm fsm({});
+    fsm.on_answer({202, "/session", ""}, asked);
+    int redirects = 0;
+    for (; fsm.step() == upload_step::send; ++redirects)
+        fsm.on_answer({307, "/again", ""}, asked);
+    BOOST_TEST(redirects == limits::redirects_max + 1);
+    BOOST_TEST(fsm.broken().find("redirected more than") != std::string::npos);
+    upload_fsm other({});
+    other.on_answer({202, "/session", ""}, asked);
+    other.on_answer({302, "/elsewhere", ""}, asked);
+    BOOST_TEST((other.step() == upload_step::failed));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

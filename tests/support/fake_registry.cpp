@@ -25,7 +25,7 @@ struct path_parts {
 };
 
 std::optional<path_parts> split(std::string_view path) {
-    for (const char* kind : {"/blobs/uploads/", "/blobs/", "/manifests/"}) {
+    for (const char* kind : {"/blobs/uploads/", "/blobs/", "/manifests/", "/referrers/"}) {
         const std::size_t at = path.find(kind);
         if (at == path.npos)
             continue;
@@ -39,6 +39,8 @@ std::optional<path_parts> split(std::string_view path) {
 
 step step_of(const seen_request& http, const path_parts& parts) {
     const std::string& method = http.method;
+    if (parts.kind == "referrers")
+        return method == "GET" ? step::get_referrers : step::other;
     if (parts.kind == "manifests")
         return method == "HEAD"  ? step::head_manifest
                : method == "GET" ? step::get_manifest
@@ -75,7 +77,7 @@ const char* to_string(step value) {
     static constexpr std::array names{
         "ping",          "head_blob",    "get_blob",     "open_upload",   "mount",
         "whole_post",    "patch",        "put",          "upload_status", "drop_upload",
-        "head_manifest", "get_manifest", "put_manifest", "other"};
+        "head_manifest", "get_manifest", "put_manifest", "get_referrers", "other"};
     return names.at(static_cast<std::size_t>(value));
 }
 
@@ -217,6 +219,8 @@ answer fake_registry::handle(const registry_request& request) {
         return give_manifest(request);
     case step::put_manifest:
         return put_manifest(request);
+    case step::get_referrers:
+        return give_referrers(request);
     case step::other:
         break;
     }
@@ -443,7 +447,20 @@ answer fake_registry::put_manifest(const registry_request& request) {
     }
     if (!digest::parse(request.reference))
         in.tags[request.reference] = content;
-    return stored(options.manifest_status, request, content);
+    answer reply = stored(options.manifest_status, request, content);
+    const auto parsed =
+        archive::parse_manifest(request.http.body, in.manifests[content].media_type);
+    if (options.keeps_referrers && parsed && parsed->subject)
+        reply.header("OCI-Subject", parsed->subject->digest.str());
+    return reply;
+}
+
+/// That there is a list; no test looks at its entries.
+answer fake_registry::give_referrers(const registry_request& request) const {
+    if (!options.keeps_referrers || !digest::parse(request.reference))
+        return refusal(404, "UNSUPPORTED");
+    return answer::with(
+        200, R"({"schemaVersion":2,"manifests":[]})", std::string(media_type::oci_index));
 }
 
 bool fake_registry::has_blob(const std::string& repository, const digest& content) const {

@@ -38,6 +38,7 @@ enum class step {
     head_manifest,
     get_manifest,
     put_manifest,
+    get_referrers,
     other,
 };
 const char* to_string(step value);
@@ -91,6 +92,7 @@ struct registry_options {
     std::string oci_manifest_code = "MANIFEST_INVALID";
     bool checks_references = true; ///< MANIFEST_BLOB_UNKNOWN for what is not there
     bool immutable_tags = false;
+    bool keeps_referrers = true;       ///< OCI-Subject after PUT, and an answer at referrers/
     std::uint64_t blob_bytes_max = 0;  ///< 413 as soon as a body has more, said or seen
     int chunked_framing_status = 0;    ///< refuses bodies of unknown length, as old proxies do
     int whole_patch_status = 0;        ///< refuses a PATCH without Content-Range
@@ -185,6 +187,7 @@ private:
     answer put(const registry_request& request, upload& session);
     answer give_manifest(const registry_request& request);
     answer put_manifest(const registry_request& request);
+    answer give_referrers(const registry_request& request) const;
     std::optional<answer> refuse_manifest(const registry_request& request) const;
     answer session_answer(int status, const std::string& id);
     answer stored(int status, const registry_request& request, const digest& content);
