@@ -138,4 +138,54 @@ BOOST_AUTO_TEST_CASE(long_and_hostile_words_are_cut_and_cleaned) {
     }
 }
 
+// A full project is no matter of permission, whatever the status says; a rate is something else.
+BOOST_AUTO_TEST_CASE(quota_is_told_by_its_words) {
+    const std::string harbor = "adding 2.1 MiB of storage resource, which when updated to current "
+                               "usage of 9 MiB will exceed the configured upper limit of 10.0 MiB.";
+    for (const int status : {400, 403, 412}) {
+        const error what = refused(status, listed("DENIED", harbor));
+        BOOST_TEST(what.code() == errc::registry_refused);
+        BOOST_TEST(what.hint() == "make room in team/app, or have its quota raised");
+    }
+    BOOST_TEST(refused(403, listed("DENIED", "Quota exceeded")).code() == errc::registry_refused);
+    BOOST_TEST(
+        refused(429, listed("DENIED", "Quota exceeded")).hint()
+        != "make room in team/app, or have its quota raised");
+}
+
+error refused_by(
+    const std::string& host, const std::string& repository, int status, const char* code) {
+    transport::http_response response;
+    response.status = status;
+    response.body = listed(code, "no");
+    return registry::refusal(response, {"to open an upload", host, repository});
+}
+
+// Only what is known for sure.
+BOOST_AUTO_TEST_CASE(hints_for_well_known_causes) {
+    const std::string ecr = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    BOOST_TEST(
+        refused_by(ecr, "team/app", 404, "NAME_UNKNOWN").hint()
+        == "aws ecr create-repository --region eu-west-1 --repository-name team/app");
+    BOOST_TEST(
+        refused_by("reg.example.com", "team/app", 404, "NAME_UNKNOWN").hint()
+        == "create the repository team/app (or the project it belongs to) in reg.example.com "
+           "first");
+    BOOST_TEST(refused_by("reg.example.com", "team/app", 404, "BLOB_UNKNOWN").hint().empty());
+    BOOST_TEST(
+        refused_by("docker.io", "library/app", 401 + 2, "DENIED").hint()
+        == "names on Docker Hub begin with the user or the organisation: --to "
+           "docker.io/USER/NAME:TAG");
+}
+
+// A redirect that is not followed says where it leads, without what may be signed.
+BOOST_AUTO_TEST_CASE(redirect_says_where_it_leads) {
+    transport::http_response response;
+    response.status = 302;
+    response.headers.emplace_back("Location", "https://reg.example.com/v2/?sig=MARKER");
+    const error what = registry::refusal(response, {"to open an upload", "reg.example.com", "a"});
+    BOOST_TEST(what.cause().find("302 to https://reg.example.com") == 0u, what.cause());
+    BOOST_TEST(what.cause().find("MARKER") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
