@@ -11,15 +11,53 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <unistd.h>
+
 namespace tarpon {
 
 namespace asio = boost::asio;
 
 namespace {
 
+/// What the user names must be there: a credential file or a folder of certificates that is not
+/// would be taken for an empty one, and a folder to spool to would be missed late.
+void check_place(
+    const std::string& path, std::string_view option, std::filesystem::file_type wanted, int mode) {
+    if (path.empty())
+        return;
+    std::error_code ec;
+    const auto found = std::filesystem::status(path, ec);
+    const bool folder = wanted == std::filesystem::file_type::directory;
+    std::string why;
+    if (!std::filesystem::exists(found))
+        why = ec ? ec.message() : "No such file or directory";
+    else if (folder && found.type() != wanted)
+        why = "Not a directory";
+    else if (::access(path.c_str(), mode) != 0)
+        why = std::strerror(errno);
+    if (!why.empty())
+        throw error(
+            errc::usage,
+            concat(
+                "cannot use the ", folder ? "folder " : "file ", foreign_text(path), " of ",
+                option),
+            std::move(why));
+}
+
+void check_places(const push_options& options) {
+    using std::filesystem::file_type;
+    check_place(options.connection.auth_file, "--authfile", file_type::regular, R_OK);
+    check_place(options.connection.certs_dir, "--certs-dir", file_type::directory, R_OK | X_OK);
+    check_place(options.spool, "--spool", file_type::directory, W_OK | X_OK);
+}
+
 /// Everything about the options that can be wrong without looking at an archive.
 void check_options(const push_options& options) {
     engine::check_destination(options.where).value();
+    check_places(options);
     (void)pipeline::make_codec(
         options.layers, options.layers == compression::none ? 0 : options.compression_level);
     if (options.jobs < 1 || options.jobs > limits::jobs_max)

@@ -15,8 +15,8 @@ import unittest
 import urllib.parse
 from pathlib import Path
 
-from harness import (Case, DockerRegistry, EmbeddedRegistry, always, closed_port, environment, http_server, needs,
-                     tarpon)
+from harness import (Case, DockerRegistry, EmbeddedRegistry, QuietHandler, always, closed_port, environment,
+                     http_server, needs, tarpon)
 from images import docker_entries, make_image, noise, tar
 
 needs("docker-registry", "htpasswd")
@@ -94,6 +94,18 @@ class Usage(ErrorCase):
                         cause="No such file or directory.*" if file == none else ".+")
 
 
+    def test_places_that_are_not_there(self):
+        none = self.folder / "none"
+        to = ("push", self.archive(), "--registry", "localhost:1")
+        for option, what in (("--authfile", "file"), ("--certs-dir", "folder"), ("--spool", "folder")):
+            self.expect(2, "usage", f"cannot use the {what} {none} of {option}", *to, option, none,
+                        cause="No such file or directory")
+        file = self.file(b"x", "file")
+        for option in ("--certs-dir", "--spool"):
+            self.expect(2, "usage", f"cannot use the folder {file} of {option}", *to, option, file,
+                        cause="Not a directory")
+
+
 class Registries(ErrorCase):
     def push(self, host: str):
         return "push", self.archive(), "--registry", host
@@ -109,6 +121,41 @@ class Registries(ErrorCase):
     def test_a_web_server_that_is_no_registry(self):
         with http_server(always(404, b"<html>not here</html>")) as host:
             self.expect(5, "registry", f".*no registry at.*{host}.*", *self.push(host), cause=".*404.*")
+
+    def refusing_uploads(self, status: int, code: str, words: str):
+        """HOST:PORT of a registry that has nothing and opens no upload."""
+        body = json.dumps({"errors": [{"code": code, "message": words}]}).encode()
+
+        class Handler(QuietHandler):
+            def respond(self):
+                self.read_body()
+                if self.path == "/v2/":
+                    return self.answer(200)
+                self.answer(status if self.command == "POST" else 404, body)
+
+            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = respond
+
+        return http_server(Handler)
+
+    def test_an_unknown_repository(self):
+        with self.refusing_uploads(404, "NAME_UNKNOWN", "repository name not known to registry") as host:
+            self.expect(5, "registry", f".*{host} refused to open an upload in app", *self.push(host),
+                        cause='404 NAME_UNKNOWN "repository name not known to registry"',
+                        hint=f"create the repository app .* in {host} first")
+
+    def test_no_permission(self):
+        with self.refusing_uploads(403, "DENIED", "requested access to the resource is denied") as host:
+            self.expect(4, "auth", f".*{host} refused to open an upload in app", *self.push(host),
+                        cause='403 DENIED "requested access to the resource is denied"',
+                        hint="use an account that may push to app")
+
+    def test_a_full_project(self):
+        words = "adding 2.1 MiB of storage resource will exceed the configured upper limit of 10.0 MiB."
+        for status in (403, 412):
+            with self.refusing_uploads(status, "DENIED", words) as host:
+                self.expect(5, "registry", f".*{host} refused to open an upload in app", *self.push(host),
+                            cause=f'{status} DENIED "{re.escape(words)}"',
+                            hint="make room in app, or have its quota raised")
 
     def test_a_registry_that_fails(self):
         words = b'{"errors":[{"code":"UNKNOWN","message":"the disk is on fire"}]}'
