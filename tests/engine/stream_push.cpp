@@ -370,9 +370,12 @@ BOOST_AUTO_TEST_CASE(spooled_pipe_is_a_file) {
         BOOST_TEST(count(s, "open_upload " + staging) == 0u);
     }
     BOOST_TEST(std::filesystem::is_empty(dir.path()));
+    s.registry.forget_history();
     s.options.spool = "/nonexistent";
-    const auto report = s.push_piped(docker_archive({image}));
-    BOOST_TEST(report.failures.at(0).what.code() == errc::usage);
+    BOOST_CHECK_EXCEPTION(s.push_piped(docker_archive({image})), error, [](const error& e) {
+        return e.code() == errc::usage;
+    });
+    BOOST_TEST(s.registry.steps().empty()); // before anybody was asked
 }
 
 BOOST_AUTO_TEST_SUITE_END()
