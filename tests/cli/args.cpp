@@ -212,11 +212,21 @@ BOOST_AUTO_TEST_CASE(tries_and_chunks) {
         BOOST_TEST(!refusal(std::string("push a.tar --registry r ") + bad).empty(), bad);
 }
 
+BOOST_AUTO_TEST_CASE(rate_and_state) {
+    const auto options = [](const std::string& line) {
+        return push_of("a.tar --registry r " + line).options;
+    };
+    BOOST_TEST(options("").rate_bytes_per_second == 0u);
+    BOOST_TEST(options("--limit-rate 1M").rate_bytes_per_second == 1024u * 1024);
+    BOOST_TEST(options("--state x").state == "x");
+    BOOST_TEST(options("--no-state").state.empty());
+    for (const char* bad : {"--limit-rate fast", "--state x --no-state"})
+        BOOST_TEST(!refusal(std::string("push a.tar --registry r ") + bad).empty(), bad);
+}
+
 // A script that relies on what is not there yet must fail, not push without it.
 BOOST_AUTO_TEST_CASE(options_of_later_features_refused) {
-    for (const char* option :
-         {"--limit-rate 1M", "--state x", "--no-state", "--journal x", "--shard 1/2",
-          "--keep-going", "--report x"}) {
+    for (const char* option : {"--journal x", "--shard 1/2", "--keep-going", "--report x"}) {
         const std::string name = std::string(option).substr(0, std::string(option).find(' '));
         const std::string text = refusal(std::string("push a.tar --registry r ") + option);
         BOOST_TEST(text.starts_with("tarpon push has no option " + name + " | "), text);

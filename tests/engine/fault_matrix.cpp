@@ -15,6 +15,7 @@
 #include <boost/test/results_collector.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <random>
@@ -359,6 +360,30 @@ BOOST_AUTO_TEST_CASE(a_session_with_other_bytes_is_left) {
     const push_report report = s.push(docker_archive({image()}));
     BOOST_TEST(report.exit_code() == 0, explain(report));
     check_image(s, "team/app", "1", image());
+}
+
+// A slow line on which one request of twenty fails: it ends, and the display never goes backwards.
+BOOST_AUTO_TEST_CASE(a_slow_and_unreliable_line) {
+    push_scene s;
+    prepare(s, kinds[1]);
+    s.options.jobs = 3;
+    s.options.rate_bytes_per_second = 1'000'000;
+    s.options.chunks = chunking::always;
+    s.options.chunk_bytes = limits::chunk_bytes_min;
+    std::mt19937 dice(7);
+    int failed = 0;
+    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
+        if (request.what == step::ping || dice() % 20 != 0)
+            return std::nullopt;
+        ++failed;
+        return dice() % 2 == 0 ? answer::with(503) : answer::none(answer::next::reset);
+    };
+    const push_report report = s.push(docker_archive({image()}));
+    BOOST_TEST(report.exit_code() == 0, explain(report));
+    check_image(s, "team/app", "1", image());
+    BOOST_TEST(failed > 0);
+    BOOST_TEST(s.told.bytes_done.size() > 2u);
+    BOOST_TEST(std::is_sorted(s.told.bytes_done.begin(), s.told.bytes_done.end()));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,70 @@
+# One executable a folder of src/, one ctest entry a file: tests/archive/tar_reader.cpp holds the
+# Boost.Test suite `test_tar_reader` and runs as "archive/tar_reader".
+find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS unit_test_framework)
+
+add_library(tarpon_test_support STATIC
+  support/fake_registry.cpp
+  support/image_builder.cpp
+  support/push_scene.cpp
+  support/registry_client.cpp
+  support/running_registry.cpp
+  support/scripted_server.cpp
+  support/stored_image.cpp
+  support/tar_builder.cpp
+  support/temp_dir.cpp
+  support/test_certificates.cpp)
+target_include_directories(tarpon_test_support PUBLIC ${PROJECT_SOURCE_DIR}/src ${CMAKE_CURRENT_SOURCE_DIR})
+target_compile_definitions(tarpon_test_support PUBLIC
+  BOOST_TEST_DYN_LINK BOOST_BEAST_SEPARATE_COMPILATION
+  TARPON_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data")
+target_link_libraries(tarpon_test_support
+  PUBLIC tarpon::tarpon tarpon_options Boost::unit_test_framework ZLIB::ZLIB BZip2::BZip2 LibLZMA::LibLZMA ZSTD::ZSTD)
+target_precompile_headers(tarpon_test_support PRIVATE support/pch.hpp)
+
+# BOOST_TEST_MODULE must come before the first include of Boost.Test.
+set_source_files_properties(support/main.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+
+function(add_stage_tests stage)
+  set(sources ${ARGN})
+  list(TRANSFORM sources PREPEND ${stage}/)
+  list(TRANSFORM sources APPEND .cpp)
+  add_executable(tarpon_${stage}_tests support/main.cpp ${sources})
+  target_link_libraries(tarpon_${stage}_tests PRIVATE tarpon_test_support)
+  target_precompile_headers(tarpon_${stage}_tests REUSE_FROM tarpon_test_support)
+  foreach(unit ${ARGN})
+    add_test(NAME ${stage}/${unit}
+             COMMAND tarpon_${stage}_tests --run_test=test_${unit} --log_level=warning)
+    set_tests_properties(${stage}/${unit} PROPERTIES TIMEOUT 900)
+  endforeach()
+endfunction()
+
+add_stage_tests(model
+  base64 digest error media_type reference strict_json text)
+add_stage_tests(auth
+  auth_challenge auth_file authorizer credential_finder credential_helper credential_store token_request)
+add_stage_tests(async
+  condition run_on task_group time_limit)
+add_stage_tests(archive
+  archive_file decoder docker_manifest encoding entry_name entry_table oci_document pax_records
+  read_contents tar_header tar_reader)
+add_stage_tests(pipeline
+  block_codec buffer_pool layer_stream)
+add_stage_tests(registry
+  blob_upload chunk_reader concurrency_limit cookie_jar endpoint error_body manifest_api
+  manifest_builder referrers registry_session retrier retry_policy upload_attempt upload_fsm
+  upload_habits upload_slots warning_header)
+add_stage_tests(state
+  database process_id state_store)
+add_stage_tests(transport
+  address_class certs_dir connection connection_pool http_client http_download http_exchange
+  http_message pool_state proxy rate_limiter tls tunnel url)
+add_stage_tests(engine
+  fault_matrix image_tree kill_at_step layer_reuse login push push_plan registry_profiles
+  registry_quirks stream_push targets)
+# Every step of every push, again and again: minutes with sanitizers.
+set_tests_properties(engine/kill_at_step PROPERTIES TIMEOUT 2400 COST 300)
+add_stage_tests(server
+  blob_store files http_connection manifest_store registry_api request_framing route upload_store)
+add_stage_tests(cli
+  args console event_json progress_text)
+target_link_libraries(tarpon_cli_tests PRIVATE tarpon-cli-parts)
