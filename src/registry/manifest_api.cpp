@@ -60,6 +60,18 @@ bool is_immutable_tag(const http_response& response) {
     return to_lower(concat(words.code, " ", words.message)).find("immutable") != std::string::npos;
 }
 
+/// Who was redirected to has said yes to something; whether the registry has the manifest only the
+/// registry knows.
+asio::awaitable<void> check_arrived(
+    registry_session& registry, std::string repository, std::string name, digest content) {
+    const auto found = co_await get_manifest(registry, repository, name);
+    if (!found || found->digest != content)
+        throw error(
+            errc::registry_protocol, concat(
+                                         registry.host(), " redirected the manifest ", name, " of ",
+                                         repository, ", and does not have it"));
+}
+
 error manifest_refusal(const http_response& response, const asked& why) {
     error refused = refusal(response, why);
     if (!refuses_manifest(response))
@@ -117,6 +129,8 @@ asio::awaitable<manifest_receipt> put_manifest(
             concat(
                 registry.host(), " stored something else than the manifest ", content.digest.str()),
             concat("it says ", foreign_text(stated, 100)));
+    if (response.redirected_to)
+        co_await check_arrived(registry, repository, name, content.digest);
     co_return manifest_receipt{!response.header("OCI-Subject").empty()};
 }
 
