@@ -12,6 +12,8 @@
 #include "support/stored_image.hpp"
 #include "support/tar_builder.hpp"
 
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/test/results_collector.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -275,6 +277,127 @@ BOOST_AUTO_TEST_CASE(one_fault_anywhere) {
                 lost += assertions_failed() > failed_before ? 1 : 0;
             }
     std::cout << "fault matrix: " << cells << " cases, " << lost << " lost\n";
+}
+
+/// Does to a connection what it is told, before a byte of TLS.
+class raw_listener {
+public:
+    enum class deed { refuse, reset, close, garbage, stall };
+
+    raw_listener(boost::asio::io_context& io, deed what)
+        : what_(what)
+        , acceptor_(io, {boost::asio::ip::address_v4::loopback(), 0}) {
+        port_ = acceptor_.local_endpoint().port();
+        if (what == deed::refuse)
+            acceptor_.close();
+        else
+            accept();
+    }
+    std::uint16_t port() const noexcept { return port_; }
+
+private:
+    using socket = boost::asio::ip::tcp::socket;
+
+    void accept() {
+        acceptor_.async_accept([this](boost::system::error_code ec, socket peer) {
+            if (ec)
+                return;
+            treat(std::move(peer));
+            accept();
+        });
+    }
+    void treat(socket peer) {
+        if (what_ == deed::garbage)
+            boost::asio::write(peer, boost::asio::buffer("SSH-2.0-x\r\n", 11));
+        if (what_ == deed::reset)
+            peer.set_option(boost::asio::socket_base::linger(true, 0));
+        if (what_ == deed::stall)
+            stalled_.push_back(std::move(peer));
+    }
+
+    deed what_;
+    boost::asio::ip::tcp::acceptor acceptor_;
+    std::uint16_t port_ = 0;
+    std::vector<socket> stalled_;
+};
+
+// At first contact nothing is tried again: an error of the network, at once or after the time that
+// a handshake may take.
+BOOST_AUTO_TEST_CASE(connect_and_handshake) {
+    using deed = raw_listener::deed;
+    int cells = 0;
+    for (const deed what : {deed::refuse, deed::reset, deed::close, deed::garbage, deed::stall}) {
+        push_scene s;
+        prepare(s, kinds[0]);
+        const raw_listener there(s.io, what);
+        s.options.where.registry = concat("https://127.0.0.1:", there.port(), "/team");
+        const push_report report = s.push(docker_archive({image()}));
+        BOOST_TEST_CONTEXT("deed " << static_cast<int>(what)) {
+            BOOST_TEST(report.exit_code() == 6, explain(report));
+            BOOST_TEST(s.told.text().find(password) == std::string::npos);
+        }
+        ++cells;
+    }
+    std::cout << "fault matrix, connections: " << cells << " cases\n";
+}
+
+/// Gives a token for the right password; `meets` comes first.
+class token_server {
+public:
+    explicit token_server(push_scene& for_scene)
+        : server_(for_scene.io, [this](const seen_request& request) { return give(request); }) {
+        auto& registry = for_scene.registry;
+        registry.options.username.clear(); // Bearer only, checked below
+        registry.intercept = [this](const registry_request& request) -> std::optional<answer> {
+            if (request.http.header("Authorization") == "Bearer a-token")
+                return std::nullopt;
+            const std::string realm = concat("http://", server_.host(), "/token");
+            return answer::json(401, R"({"errors":[{"code":"UNAUTHORIZED"}]})")
+                .header("WWW-Authenticate", concat("Bearer realm=\"", realm, "\",service=\"s\""))
+                .after_body_bytes(SIZE_MAX);
+        };
+    }
+    void meets(const fault& what) { fault_ = &what; }
+    bool met() const noexcept { return met_; }
+
+private:
+    answer give(const seen_request&) {
+        if (fault_ && !std::exchange(met_, true))
+            return fault_->make();
+        return answer::json(200, R"({"token":"a-token","expires_in":300})");
+    }
+
+    const fault* fault_ = nullptr;
+    bool met_ = false;
+    scripted_server server_;
+};
+
+// The place where tokens come from fails once: the push arrives, or says so and does later.
+BOOST_AUTO_TEST_CASE(token) {
+    int cells = 0;
+    int arrived = 0;
+    for (const fault& what : faults) {
+        push_scene s;
+        prepare(s, kinds[0]);
+        token_server tokens(s);
+        tokens.meets(what);
+        const push_report report = s.push(docker_archive({image()}));
+        BOOST_TEST_CONTEXT("token, " << what.name << ", exit code " << report.exit_code()) {
+            BOOST_TEST(tokens.met());
+            BOOST_TEST(s.told.text().find(password) == std::string::npos);
+            BOOST_TEST(s.told.text().find("a-token") == std::string::npos);
+            BOOST_TEST(report.exit_code() != 1, explain(report));
+            BOOST_TEST(s.registry.tags() == (report.exit_code() == 0 ? 1u : 0u));
+            if (report.exit_code() != 0) {
+                const push_report again = s.push(docker_archive({image()}));
+                BOOST_TEST(again.exit_code() == 0, explain(again));
+            }
+            check_image(s, "team/app", "1", image());
+        }
+        ++cells;
+        arrived += report.exit_code() == 0 ? 1 : 0;
+    }
+    std::cout << "fault matrix, tokens: " << cells << " cases, " << arrived << " arrived at once\n";
 }
 
 // Where the session is kept, what arrived before the cut is not sent again.
