@@ -97,6 +97,7 @@ asio::awaitable<void> push_memory::remember(
     descriptor content,
     std::vector<repository> places) {
     std::vector<blob_place> where;
+    where.reserve(places.size());
     for (const repository& place : places)
         where.push_back({place.host, place.path});
     auto work = [store = store_, content, where, key = layer_key_of(job, options)] {

@@ -120,7 +120,7 @@ asio::awaitable<bool> write_list(
 } // namespace
 
 std::string referrers_tag(const digest& subject) {
-    const std::string text = subject.str();
+    const std::string& text = subject.str();
     const std::size_t colon = text.find(':');
     return concat(
         text.substr(0, std::min(colon, algorithm_bytes_max)), "-",
