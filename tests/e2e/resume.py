@@ -1,4 +1,5 @@
 """Pushes that are killed, and go on in the next process: what is remembered, and that nothing hangs on it."""
+import contextlib
 import random
 import shutil
 import signal
@@ -9,7 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import SANITIZED, Case, DockerRegistry, EmbeddedRegistry, Running, needs, tarpon
+from harness import SANITIZED, Case, DockerRegistry, EmbeddedRegistry, Running, needs, tarpon, wait_until
 from images import Image, docker_entries, make_image, noise, pull, tar
 
 needs("docker-registry", "skopeo")
@@ -95,6 +96,18 @@ class Killed(Case):
     def push(self, archive: Path, host: str, *more: str, **how) -> Running:
         return Running("push", "--json", archive, "--registry", f"http://{host}", *more, env=self.env, **how)
 
+    def wait_for_half(self, registry):
+        """Until there is something to go on with; the rate keeps the push from ending before."""
+
+        def stored():
+            total = 0
+            for path in registry.storage.rglob("data"):
+                with contextlib.suppress(FileNotFoundError):
+                    total += path.stat().st_size
+            return total
+
+        wait_until(lambda: stored() >= 8 * MIB, "8 MiB in the registry")
+
     def test_at_random_moments(self):
         layers = 3
         image = big_image(layers, IMAGE_MIB * MIB // layers)
@@ -131,7 +144,7 @@ class Killed(Case):
         archive = self.file(tar(docker_entries(big_image(1, 24 * MIB))))
         with EmbeddedRegistry(self.folder / "registry") as registry:
             with self.push(archive, registry.host, "--limit-rate", "6M") as run:
-                time.sleep(2)
+                self.wait_for_half(registry)
                 run.process.send_signal(signal.SIGKILL)
                 run.process.wait()
             with self.push(archive, registry.host) as run:
@@ -144,7 +157,7 @@ class Killed(Case):
         archive = self.file(tar(docker_entries(big_image(1, 24 * MIB))))
         with EmbeddedRegistry(self.folder / "registry") as registry:
             with self.push(archive, registry.host, "--limit-rate", "6M") as run:
-                time.sleep(2)
+                self.wait_for_half(registry)
                 run.process.send_signal(signal.SIGINT)
                 self.assertEqual(run.finish().code, 130)
             with self.push(archive, registry.host) as run:
@@ -156,7 +169,7 @@ class Killed(Case):
         archive = self.file(tar(docker_entries(big_image(1, 24 * MIB))))
         with DockerRegistry(self.folder / "registry") as registry:
             with self.push(archive, registry.host, "--limit-rate", "6M") as run:
-                time.sleep(2)
+                self.wait_for_half(registry)
                 run.process.send_signal(signal.SIGKILL)
                 run.process.wait()
             with self.push(archive, registry.host) as run:
