@@ -62,7 +62,7 @@ class Usage(ErrorCase):
         help_of_push = "tarpon push --help"
         self.expect(2, "usage", "tarpon push has no option --regstry", "push", archive, "--regstry", "x",
                     hint=f"--registry is one; {help_of_push}")
-        self.expect(2, "usage", "tarpon push has no option --limit-rate", "push", archive, "--limit-rate", "1M",
+        self.expect(2, "usage", "tarpon push has no option --journal", "push", archive, "--journal", "x",
                     hint=help_of_push)
         self.expect(2, "usage", "tarpon push needs an archive", "push", "--registry", "r.example", hint=help_of_push)
         self.expect(2, "usage", "where to[?] give --registry .* or --to .*", "push", archive)
