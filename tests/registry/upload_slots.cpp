@@ -28,6 +28,15 @@ struct scene {
         : slots(io.get_executor(), ceiling)
         , held(10) {}
 
+    /// Whoever still waits gets a turn: nobody may wait longer than the slots live.
+    ~scene() {
+        for (std::size_t round = 0; round < held.size(); ++round) {
+            for (auto& one : held)
+                one.reset();
+            turn();
+        }
+    }
+
     asio::awaitable<void> take(int who) {
         upload_slots::lease mine = co_await slots.acquire();
         went.push_back(who);
