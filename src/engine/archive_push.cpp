@@ -47,7 +47,8 @@ push_once_through(run_context& run, const std::string& name, byte_source& from) 
 }
 
 asio::awaitable<void>
-push_input(run_context& run, const std::string& name, const archive_file& file) {
+push_input(run_context& run, const std::string& input, const archive_file& file) {
+    const std::string name = display_name(input);
     if (!file.whole()) {
         archive::pipe_source pipe(run.executor, file.fd());
         co_await push_once_through(run, name, pipe);
@@ -58,6 +59,9 @@ push_input(run_context& run, const std::string& name, const archive_file& file) 
     };
     const archive::encoding kind = co_await async::run_on(run.workers.get_executor(), sniff);
     if (kind == archive::encoding::tar) {
+        // Nothing is written to disk for standard input, whatever it is connected to.
+        if (input != "-")
+            co_await run.open_memory();
         co_await push_indexed(run, name, file);
         co_return;
     }
@@ -75,10 +79,7 @@ asio::awaitable<void> push_archive(run_context& run, std::string name) {
             return archive_file::open_input(name);
         };
         const archive_file file = co_await async::run_on(run.workers.get_executor(), open);
-        // Nothing is written to disk for standard input, whatever it is connected to.
-        if (file.whole() && name != "-")
-            co_await run.open_memory();
-        co_await push_input(run, shown, file);
+        co_await push_input(run, name, file);
     } catch (const error& e) {
         failed = e;
     }

@@ -278,6 +278,14 @@ class Registry:
         names = sorted(str(path.relative_to(self.storage)) for path in found)
         return [name for name in names if f"repositories/{below}/" in name] if below else names
 
+    def stored_bytes(self) -> int:
+        """Of blobs, and of uploads under way."""
+        total = 0
+        for path in self.storage.rglob("data"):
+            with contextlib.suppress(FileNotFoundError):  # an upload that became a blob meanwhile
+                total += path.stat().st_size
+        return total
+
     def open_uploads(self) -> list[Path]:
         return list(self.storage.rglob(self.UPLOADS))
 

@@ -1,5 +1,5 @@
 """Pushes that are killed, and go on in the next process: what is remembered, and that nothing hangs on it."""
-import contextlib
+import gzip
 import random
 import shutil
 import signal
@@ -10,7 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import SANITIZED, Case, DockerRegistry, EmbeddedRegistry, Running, needs, tarpon, wait_until
+from harness import SANITIZED, Case, DockerRegistry, EmbeddedRegistry, Result, Running, needs, tarpon, wait_until
 from images import Image, docker_entries, make_image, noise, pull, tar
 
 needs("docker-registry", "skopeo")
@@ -87,7 +87,9 @@ def big_image(layers: int, size: int) -> Image:
     return Image([tar({f"noise{number}": noise(number, size)}) for number in range(layers)], ["app:1"])
 
 
-class Killed(Case):
+class Stateful(Case):
+    """Pushes that remember, in a folder of their own."""
+
     def setUp(self):
         super().setUp()
         self.state = self.folder / "state"
@@ -96,17 +98,22 @@ class Killed(Case):
     def push(self, archive: Path, host: str, *more: str, **how) -> Running:
         return Running("push", "--json", archive, "--registry", f"http://{host}", *more, env=self.env, **how)
 
-    def wait_for_half(self, registry):
-        """Until there is something to go on with; the rate keeps the push from ending before."""
+    def pushed(self, archive, *where, env=None):
+        result = tarpon("push", "--json", archive, *where, env=env or self.env)
+        self.assertEqual(result.code, 0, result)
+        return result
 
-        def stored():
-            total = 0
-            for path in registry.storage.rglob("data"):
-                with contextlib.suppress(FileNotFoundError):
-                    total += path.stat().st_size
-            return total
 
-        wait_until(lambda: stored() >= 8 * MIB, "8 MiB in the registry")
+class Killed(Stateful):
+    def push_twice(self, registry, how: int) -> tuple[Result, Result]:
+        """A push that is sent a signal when the registry has a third of it, and the next one."""
+        archive = self.file(tar(docker_entries(big_image(1, 24 * MIB))))
+        # The rate keeps the first from ending before.
+        with self.push(archive, registry.host, "--limit-rate", "6M") as run:
+            wait_until(lambda: registry.stored_bytes() >= 8 * MIB, "8 MiB in the registry")
+            run.process.send_signal(how)
+            first = run.finish()
+        return first, self.pushed(archive, "--registry", f"http://{registry.host}")
 
     def test_at_random_moments(self):
         layers = 3
@@ -141,54 +148,26 @@ class Killed(Case):
             self.assertGreater(sent, IMAGE_MIB * MIB)
 
     def test_goes_on_where_it_was(self):
-        archive = self.file(tar(docker_entries(big_image(1, 24 * MIB))))
         with EmbeddedRegistry(self.folder / "registry") as registry:
-            with self.push(archive, registry.host, "--limit-rate", "6M") as run:
-                self.wait_for_half(registry)
-                run.process.send_signal(signal.SIGKILL)
-                run.process.wait()
-            with self.push(archive, registry.host) as run:
-                result = run.finish()
-        self.assertEqual(result.code, 0, result)
+            _, result = self.push_twice(registry, signal.SIGKILL)
         self.assertLess(result.summary["bytes_sent"], 20 * MIB, result)
         self.assertEqual(registry.open_uploads(), [])
 
     def test_an_interrupted_push_goes_on_too(self):
-        archive = self.file(tar(docker_entries(big_image(1, 24 * MIB))))
         with EmbeddedRegistry(self.folder / "registry") as registry:
-            with self.push(archive, registry.host, "--limit-rate", "6M") as run:
-                self.wait_for_half(registry)
-                run.process.send_signal(signal.SIGINT)
-                self.assertEqual(run.finish().code, 130)
-            with self.push(archive, registry.host) as run:
-                result = run.finish()
-        self.assertEqual(result.code, 0, result)
+            first, result = self.push_twice(registry, signal.SIGINT)
+        self.assertEqual(first.code, 130)
         self.assertLess(result.summary["bytes_sent"], 20 * MIB, result)
 
     def test_a_registry_that_forgets_gets_it_anew(self):
-        archive = self.file(tar(docker_entries(big_image(1, 24 * MIB))))
         with DockerRegistry(self.folder / "registry") as registry:
-            with self.push(archive, registry.host, "--limit-rate", "6M") as run:
-                self.wait_for_half(registry)
-                run.process.send_signal(signal.SIGKILL)
-                run.process.wait()
-            with self.push(archive, registry.host) as run:
-                result = run.finish()
-            self.assertEqual(result.code, 0, result)
+            _, result = self.push_twice(registry, signal.SIGKILL)
             ((reference, digest),) = result.references.items()
             self.assertEqual(pull(reference, self.folder / "pulled").digest, digest)
 
 
-class Remembered(Killed):
+class Remembered(Stateful):
     """What one push learned saves the next one work, and only work."""
-
-    test_at_random_moments = test_goes_on_where_it_was = None
-    test_an_interrupted_push_goes_on_too = test_a_registry_that_forgets_gets_it_anew = None
-
-    def pushed(self, archive, *where, env=None):
-        result = tarpon("push", "--json", archive, *where, env=env or self.env)
-        self.assertEqual(result.code, 0, result)
-        return result
 
     def test_a_layer_is_not_compressed_again_for_another_name(self):
         archive = self.file(tar(docker_entries(make_image(1, "app:1", size=200_000))))
@@ -231,10 +210,12 @@ class Remembered(Killed):
             full = {**self.env, "XDG_STATE_HOME": "/proc/nothing"}
             self.assertEqual(self.pushed(archive, "--to", reference, env=full).references, first.references)
 
-    def test_no_state_and_pipes_leave_nothing(self):
+    def test_no_state_and_what_is_read_once_leave_nothing(self):
         archive = self.file(tar(docker_entries(make_image(1, "app:1"))))
+        packed = self.file(gzip.compress(archive.read_bytes()), "archive.tar.gz")
         with DockerRegistry(self.folder / "registry") as registry:
             self.pushed(archive, "--to", f"{registry.host}/a:1", "--no-state")
+            self.pushed(packed, "--to", f"{registry.host}/c:1")
             with open(archive, "rb") as data:
                 result = tarpon("push", "-", "--to", f"{registry.host}/b:1", stdin=data, env=self.env)
             self.assertEqual(result.code, 0, result)

@@ -16,16 +16,6 @@ def image_of_noise(layers: int, size: int) -> Image:
     return Image([tar({f"noise{number}": noise(number, size)}) for number in range(layers)], ["app:1"])
 
 
-def stored_bytes(registry: DockerRegistry) -> int:
-    total = 0
-    for path in registry.storage.rglob("data"):
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:
-            pass  # an upload that became a blob meanwhile
-    return total
-
-
 class RegistryDies(Case):
     def test_three_times_in_mid_push(self):
         image = image_of_noise(10, 12 * MIB)
@@ -36,7 +26,7 @@ class RegistryDies(Case):
                          "--compression-level", "9", "--retries", "20") as run:
                 kills = 0
                 for share in (20, 45, 70):
-                    wait_until(lambda: stored_bytes(registry) > share * 120 * MIB // 100 or run.process.poll() is not None,
+                    wait_until(lambda: registry.stored_bytes() > share * 120 * MIB // 100 or run.process.poll() is not None,
                                f"{share} % in the registry")
                     if run.process.poll() is not None:
                         break

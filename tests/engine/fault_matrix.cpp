@@ -400,16 +400,21 @@ BOOST_AUTO_TEST_CASE(token) {
     std::cout << "fault matrix, tokens: " << cells << " cases, " << arrived << " arrived at once\n";
 }
 
+/// The first `count` PATCHes are reset when so much of them has come.
+void cut_patches(push_scene& s, int count, std::size_t body_bytes) {
+    s.registry.intercept =
+        [count, body_bytes](const registry_request& request) mutable -> std::optional<answer> {
+        if (request.what != step::patch || count-- <= 0)
+            return std::nullopt;
+        return answer::none(answer::next::reset).after_body_bytes(body_bytes);
+    };
+}
+
 // Where the session is kept, what arrived before the cut is not sent again.
 BOOST_AUTO_TEST_CASE(a_kept_session_is_gone_on_with) {
     push_scene s;
     prepare(s, kinds[1]);
-    int cuts = 0;
-    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
-        if (request.what != step::patch || ++cuts > 1)
-            return std::nullopt;
-        return answer::none(answer::next::reset).after_body_bytes(layer_bytes / 2);
-    };
+    cut_patches(s, 1, layer_bytes / 2);
     const push_report report = s.push(docker_archive({image()}));
     check_done(s, report);
     check_image(s, "team/app", "1", image());
@@ -451,12 +456,7 @@ BOOST_AUTO_TEST_CASE(lost_sessions_are_not_asked_for_twice) {
         if (request.what == step::upload_status)
             reply = answer::json(404, R"({"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]})");
     };
-    int cuts = 0;
-    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
-        if (request.what != step::patch || ++cuts > 3)
-            return std::nullopt;
-        return answer::none(answer::next::reset).after_body_bytes(1'000);
-    };
+    cut_patches(s, 3, 1'000);
     const push_report report = s.push(docker_archive({image()}));
     BOOST_TEST(report.exit_code() == 0, explain(report));
     check_image(s, "team/app", "1", image());
@@ -468,12 +468,7 @@ BOOST_AUTO_TEST_CASE(lost_sessions_are_not_asked_for_twice) {
 BOOST_AUTO_TEST_CASE(a_session_with_other_bytes_is_left) {
     push_scene s;
     prepare(s, kinds[1]);
-    int cuts = 0;
-    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
-        if (request.what != step::patch || ++cuts > 1)
-            return std::nullopt;
-        return answer::none(answer::next::reset).after_body_bytes(1'000);
-    };
+    cut_patches(s, 1, 1'000);
     s.registry.adjust = [&](const registry_request& request, answer& reply) {
         if (request.what == step::upload_status && reply.status == 204) {
             std::erase_if(reply.headers, [](const auto& one) { return one.first == "Range"; });
