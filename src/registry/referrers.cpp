@@ -107,7 +107,7 @@ asio::awaitable<bool> write_list(
     if (!etag.empty())
         request.headers.emplace_back("If-Match", std::move(etag));
     request.body = std::move(bytes);
-    request.answer_time_max = limits::commit_time_max;
+    request.commits = true;
     const asked why{concat("the list of referrers ", tag), registry.host(), repository};
     const http_response response = co_await registry.send(std::move(request), why);
     if (response.status == precondition_failed)
