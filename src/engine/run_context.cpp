@@ -108,20 +108,12 @@ registry::registry_session& run_context::registry(const repository& where) {
 asio::awaitable<void> run_context::open_memory() {
     if (memory_ || options.state.empty())
         co_return;
-    std::vector<std::string> complaints;
-    auto open = [this, &complaints] {
-        // Later complaints come from any worker, where nobody can be told.
-        auto first = std::make_shared<std::vector<std::string>*>(&complaints);
-        auto store = std::make_shared<state::state_store>(options.state, [first](const auto& text) {
-            if (*first)
-                (*first)->push_back(text);
-        });
-        *first = nullptr;
-        return store;
+    auto open = [this] {
+        return std::make_shared<state::state_store>(options.state);
     };
     auto store = co_await async::run_on(workers.get_executor(), open);
-    for (const std::string& text : complaints)
-        observer.on_log(log_level::info, text);
+    if (const std::string trouble = store->trouble(); !trouble.empty())
+        observer.on_log(log_level::info, trouble);
     memory_.emplace(workers, std::move(store));
 }
 

@@ -50,13 +50,17 @@ void remove_database(const std::string& path) {
 
 } // namespace
 
-state_store::state_store(std::string folder, std::function<void(const std::string&)> tell)
-    : folder_(std::move(folder))
-    , tell_(std::move(tell)) {
+state_store::state_store(std::string folder)
+    : folder_(std::move(folder)) {
     guarded(false, [this] {
         open();
         return true;
     });
+}
+
+std::string state_store::trouble() const {
+    const std::lock_guard guard(mutex_);
+    return trouble_;
 }
 
 template <class Value, class Work>
@@ -65,8 +69,7 @@ Value state_store::guarded(Value none, Work work) {
     try {
         return work();
     } catch (const database_error& e) {
-        if (tell_)
-            tell_(concat("the state in ", folder_, " cannot be used: ", e.what()));
+        trouble_ = concat("the state in ", folder_, " cannot be used: ", e.what());
         // Locked or full may pass; a damaged file is made anew by the next run.
         if (e.damaged())
             db_.reset();

@@ -12,7 +12,6 @@
 
 #include <tarpon/descriptor.hpp>
 
-#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -40,8 +39,11 @@ struct upload_key {
 
 class state_store {
 public:
-    /// `folder` is made where it is absent. `tell` gets a line when something is wrong with it.
-    state_store(std::string folder, std::function<void(const std::string&)> tell);
+    /// `folder` is made where it is absent.
+    explicit state_store(std::string folder);
+
+    /// What was wrong with it last, for people; empty: nothing so far.
+    std::string trouble() const;
 
     std::optional<descriptor> find_layer(const layer_key& key);
     /// A few repositories of the host that had the blob, the latest first.
@@ -76,9 +78,9 @@ private:
     Value guarded(Value none, Work work);
 
     const std::string folder_;
-    const std::function<void(const std::string&)> tell_;
     const process_id self_ = this_process();
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
+    std::string trouble_;
     std::optional<folder_lock> lock_;
     std::optional<database> db_;
 };
