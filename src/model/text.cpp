@@ -95,6 +95,10 @@ std::string to_lower(std::string_view text) {
     return out;
 }
 
+bool is_visible_ascii(std::string_view text) noexcept {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
 std::string_view trim(std::string_view text) noexcept {
     const auto blank = [](char c) {
         return c == ' ' || c == '\t';

@@ -47,6 +47,8 @@ std::optional<std::uint64_t> parse_decimal(std::string_view digits) noexcept;
 bool iequals(std::string_view left, std::string_view right) noexcept;
 char ascii_lower(char c) noexcept;
 std::string to_lower(std::string_view text);
+/// Printable ASCII without blanks: what may stand in a header or a request line as it is.
+bool is_visible_ascii(std::string_view text) noexcept;
 std::string_view trim(std::string_view text) noexcept;
 
 /// "142 B", "3.1 MiB", "1.8 GiB": one decimal, powers of 1024.

@@ -3,14 +3,8 @@
 
 #include "model/text.hpp"
 
-#include <algorithm>
-
 namespace tarpon::registry {
 namespace {
-
-bool is_visible(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-}
 
 std::string_view path_of(const transport::url& at) {
     const std::string_view target = at.target;
@@ -48,7 +42,7 @@ attributes read_attributes(std::string_view rest) {
         const std::string_view name = trim(one.substr(0, equals));
         const std::string_view value =
             equals == one.npos ? std::string_view() : trim(one.substr(equals + 1));
-        if (iequals(name, "path") && value.starts_with('/') && is_visible(value))
+        if (iequals(name, "path") && value.starts_with('/') && is_visible_ascii(value))
             found.path = value;
         if (iequals(name, "secure"))
             found.secure = true;
@@ -84,7 +78,7 @@ void cookie_jar::keep(std::string_view set_cookie, std::string_view path) {
         return;
     const std::string_view name = trim(pair.substr(0, equals));
     const std::string_view value = trim(pair.substr(equals + 1));
-    if (name.empty() || !is_visible(name) || !is_visible(value))
+    if (name.empty() || !is_visible_ascii(name) || !is_visible_ascii(value))
         return;
     attributes with =
         read_attributes(end == set_cookie.npos ? std::string_view() : set_cookie.substr(end + 1));

@@ -48,9 +48,7 @@ result<void> check_request_line(std::string_view line, bool& http_1_1) {
         return bad("the method is malformed");
     if (target.size() > limits::request_target_bytes_max)
         return bad("the request target is too long");
-    const bool visible =
-        std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-    if (!target.starts_with('/') || !visible || target.find('#') != target.npos)
+    if (!target.starts_with('/') || !is_visible_ascii(target) || target.find('#') != target.npos)
         return bad("the request target is malformed");
     if (version != "HTTP/1.1" && version != "HTTP/1.0")
         return bad("only HTTP/1.0 and HTTP/1.1 are spoken here");

@@ -32,6 +32,13 @@ BOOST_AUTO_TEST_CASE(parse_decimal_takes_whole_numbers) {
         BOOST_TEST(!parse_decimal(bad), bad);
 }
 
+BOOST_AUTO_TEST_CASE(visible_ascii_has_no_blanks_and_no_controls) {
+    BOOST_TEST(is_visible_ascii("!a~"));
+    BOOST_TEST(is_visible_ascii(""));
+    for (const char* text : {"a b", "a\tb", "a\n", "\x7f", "\xc3\xa4", "\r"})
+        BOOST_TEST(!is_visible_ascii(text), text);
+}
+
 BOOST_AUTO_TEST_CASE(human_bytes_has_one_decimal) {
     BOOST_TEST(human_bytes(0) == "0 B");
     BOOST_TEST(human_bytes(1023) == "1023 B");
