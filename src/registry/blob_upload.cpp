@@ -142,7 +142,7 @@ asio::awaitable<blob_put::ending> blob_put::attempt() {
         registry_.habits().sessions_are_lost();
     own_session_ |= one.session().has_value();
     if (end.done) {
-        registry_.slots().limit().succeeded();
+        registry_.slots().succeeded();
         if (tried_.size() > 1 && end.done->outcome == upload_outcome::uploaded)
             registry_.habits().worked(tried_.back());
         co_return end;
@@ -150,7 +150,7 @@ asio::awaitable<blob_put::ending> blob_put::attempt() {
     end.session = one.session();
     if (end.why) {
         if (end.why->code() == errc::transport_timeout)
-            registry_.slots().limit().pushed_back(begun, std::chrono::steady_clock::now());
+            registry_.slots().pushed_back(begun);
         end.next = after(one, *end.why, renewed);
         plan_resume(one, end);
     }

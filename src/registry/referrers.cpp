@@ -60,8 +60,7 @@ struct list_state {
 std::string etag_of(const http_response& response) {
     const std::string_view etag = response.header("ETag");
     const bool strong =
-        etag.starts_with('"') && etag.size() <= etag_bytes_max
-        && std::all_of(etag.begin(), etag.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+        etag.starts_with('"') && etag.size() <= etag_bytes_max && is_visible_ascii(etag);
     return strong ? std::string(etag) : std::string();
 }
 
@@ -171,7 +170,7 @@ asio::awaitable<void> list_referrer(
     if (!subject)
         co_return;
     const std::string tag = referrers_tag(subject->digest);
-    const async::turn_holder mine = co_await registry.referrers_turn().take();
+    const async::slots::lease mine = co_await registry.referrers_turn().acquire();
     for (int writes = 0; writes <= limits::referrers_updates_max; ++writes) {
         list_state now = co_await read_list(registry, repository, tag);
         auto wanted = with_referrer(now.bytes, self, bytes);

@@ -37,7 +37,7 @@ registry_session::registry_session(
     , retrier_(http.executor(), std::move(with.retry))
     , habits_(with.chunks, with.chunk_bytes, with.chunk_bytes_max)
     , slots_(http.executor(), with.uploads_max)
-    , referrers_turn_(http.executor())
+    , referrers_turn_(http.executor(), 1)
     , warn_(std::move(with.warn))
     , memory_for_chunks_(std::move(with.memory_for_chunks))
     , opened_(http.executor()) {
@@ -224,7 +224,7 @@ registry_session::send(http_request request, const asked& why, repetition repeat
         if (!failed) {
             retrier_.note(response);
             if (response.status == 429 || response.status == 503)
-                slots_.limit().pushed_back(begun, std::chrono::steady_clock::now());
+                slots_.pushed_back(begun);
             if (once || !may_pass(response.status))
                 co_return response;
         }

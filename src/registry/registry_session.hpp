@@ -5,7 +5,7 @@
 #pragma once
 
 #include "async/condition.hpp"
-#include "async/turn.hpp"
+#include "async/slots.hpp"
 #include "auth/authorizer.hpp"
 #include "registry/chunk_reader.hpp"
 #include "registry/cookie_jar.hpp"
@@ -94,7 +94,7 @@ public:
     retrier& tries() noexcept { return retrier_; }
     upload_slots& slots() noexcept { return slots_; }
     /// Held by whoever rewrites a list of referrers.
-    async::turn& referrers_turn() noexcept { return referrers_turn_; }
+    async::slots& referrers_turn() noexcept { return referrers_turn_; }
     boost::asio::awaitable<chunk_memory> memory_for_chunk(std::size_t bytes);
 
 private:
@@ -125,7 +125,7 @@ private:
     upload_slots slots_;
     cookie_jar cookies_;
     warning_notes warnings_;
-    async::turn referrers_turn_;
+    async::slots referrers_turn_;
     std::function<void(const std::string&)> warn_;
     std::function<boost::asio::awaitable<chunk_memory>(std::size_t)> memory_for_chunks_;
     opening opening_ = opening::not_yet;

@@ -3,15 +3,10 @@
 // earlier one that waits holds the memory.)
 #pragma once
 
-#include "async/condition.hpp"
+#include "async/slots.hpp"
 #include "registry/concurrency_limit.hpp"
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-
-#include <cstdint>
-#include <deque>
-#include <utility>
 
 namespace tarpon::registry {
 
@@ -19,41 +14,24 @@ class upload_slots {
 public:
     upload_slots(const boost::asio::any_io_executor& executor, int ceiling)
         : limit_(ceiling)
-        , changed_(executor) {}
-    upload_slots(const upload_slots&) = delete;
-    upload_slots& operator=(const upload_slots&) = delete;
+        , slots_(executor, ceiling) {}
 
-    /// Move-only; gives its slot back at its end.
-    class lease {
-    public:
-        explicit lease(upload_slots& from) noexcept
-            : from_(&from) {}
-        lease(lease&& other) noexcept
-            : from_(std::exchange(other.from_, nullptr)) {}
-        lease& operator=(lease&&) = delete;
-        ~lease();
+    /// As async::slots::acquire.
+    boost::asio::awaitable<async::slots::lease> acquire() { return slots_.acquire(); }
 
-    private:
-        upload_slots* from_;
-    };
-
-    /// Cancel: terminal. The slots must outlive their leases.
-    boost::asio::awaitable<lease> acquire();
-
-    concurrency_limit& limit() noexcept { return limit_; }
-    int in_use() const noexcept { return in_use_; }
-
-private:
-    class place_in_line;
-    bool may_go(std::uint64_t ticket) const noexcept {
-        return line_.front() == ticket && in_use_ < limit_.value();
+    /// See concurrency_limit.
+    void succeeded() {
+        limit_.succeeded();
+        slots_.set_limit(limit_.value());
+    }
+    void pushed_back(concurrency_limit::time_point begun) {
+        limit_.pushed_back(begun, concurrency_limit::time_point::clock::now());
+        slots_.set_limit(limit_.value());
     }
 
+private:
     concurrency_limit limit_;
-    async::condition changed_;
-    std::deque<std::uint64_t> line_;
-    std::uint64_t next_ticket_ = 0;
-    int in_use_ = 0;
+    async::slots slots_;
 };
 
 } // namespace tarpon::registry

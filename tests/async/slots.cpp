@@ -1,5 +1,5 @@
 // Turns: bounded, in order, and given back whatever happens.
-#include "registry/upload_slots.hpp"
+#include "async/slots.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -13,19 +13,19 @@
 #include <optional>
 #include <vector>
 
-BOOST_AUTO_TEST_SUITE(test_upload_slots)
+BOOST_AUTO_TEST_SUITE(test_slots)
 
 namespace asio = boost::asio;
-using tarpon::registry::upload_slots;
+using tarpon::async::slots;
 
 struct scene {
     asio::io_context io{1};
-    upload_slots slots;
+    slots places;
     std::vector<int> went;
-    std::vector<std::optional<upload_slots::lease>> held;
+    std::vector<std::optional<slots::lease>> held;
 
-    explicit scene(int ceiling)
-        : slots(io.get_executor(), ceiling)
+    explicit scene(int limit)
+        : places(io.get_executor(), limit)
         , held(10) {}
 
     /// Whoever still waits gets a turn: nobody may wait longer than the slots live.
@@ -38,7 +38,7 @@ struct scene {
     }
 
     asio::awaitable<void> take(int who) {
-        upload_slots::lease mine = co_await slots.acquire();
+        slots::lease mine = co_await places.acquire();
         went.push_back(who);
         held[static_cast<std::size_t>(who)].emplace(std::move(mine));
     }
@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(as_many_as_the_limit_and_the_rest_in_their_order) {
     s.give_back(0);
     s.give_back(2);
     BOOST_TEST((s.went == std::vector{0, 1, 2, 3, 4}));
-    BOOST_TEST(s.slots.in_use() == 2);
+    BOOST_TEST(s.places.in_use() == 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_lower_limit_holds_for_who_comes_next) {
@@ -75,13 +75,22 @@ BOOST_AUTO_TEST_CASE(a_lower_limit_holds_for_who_comes_next) {
         s.start(i);
     s.turn();
     BOOST_TEST(s.went.size() == 4u);
-    const auto now = std::chrono::steady_clock::now();
-    s.slots.limit().pushed_back(now, now);
+    s.places.set_limit(2);
     s.give_back(0);
     s.give_back(1);
     BOOST_TEST(s.went.size() == 4u);
     s.give_back(2);
     BOOST_TEST(s.went.size() == 5u);
+}
+
+BOOST_AUTO_TEST_CASE(a_higher_limit_lets_waiters_go) {
+    scene s(1);
+    for (int i = 0; i < 4; ++i)
+        s.start(i);
+    s.turn();
+    s.places.set_limit(3);
+    s.turn();
+    BOOST_TEST((s.went == std::vector{0, 1, 2}));
 }
 
 BOOST_AUTO_TEST_CASE(who_is_cancelled_leaves_the_line) {

@@ -1,0 +1,58 @@
+// A bounded number of coroutines of one I/O thread at a time, first come, first served. With a
+// limit of 1: one after the other.
+#pragma once
+
+#include "async/condition.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <utility>
+
+namespace tarpon::async {
+
+class slots {
+public:
+    slots(const boost::asio::any_io_executor& executor, int limit)
+        : changed_(executor)
+        , limit_(limit) {}
+    slots(const slots&) = delete;
+    slots& operator=(const slots&) = delete;
+
+    /// Move-only; gives its slot back at its end.
+    class lease {
+    public:
+        explicit lease(slots& from) noexcept
+            : from_(&from) {}
+        lease(lease&& other) noexcept
+            : from_(std::exchange(other.from_, nullptr)) {}
+        lease& operator=(lease&&) = delete;
+        ~lease();
+
+    private:
+        slots* from_;
+    };
+
+    /// Throws system_error(operation_aborted) when the waiting coroutine is cancelled. The slots
+    /// must outlive their leases.
+    boost::asio::awaitable<lease> acquire();
+    /// For whoever comes next; leases that are out stay.
+    void set_limit(int limit);
+    int in_use() const noexcept { return in_use_; }
+
+private:
+    class place_in_line;
+    bool may_go(std::uint64_t ticket) const noexcept {
+        return line_.front() == ticket && in_use_ < limit_;
+    }
+
+    condition changed_;
+    std::deque<std::uint64_t> line_;
+    std::uint64_t next_ticket_ = 0;
+    int limit_;
+    int in_use_ = 0;
+};
+
+} // namespace tarpon::async
