@@ -54,12 +54,12 @@ add_stage_tests(registry
   manifest_builder referrers registry_session retrier retry_policy upload_attempt upload_fsm
   upload_habits upload_slots warning_header)
 add_stage_tests(state
-  database process_id state_store)
+  database sign_of_life state_store)
 add_stage_tests(transport
   address_class certs_dir connection connection_pool http_client http_download http_exchange
   http_message pool_state proxy rate_limiter tls tunnel url)
 add_stage_tests(engine
-  fault_matrix image_tree kill_at_step layer_reuse login push push_plan registry_profiles
+  fault_matrix image_tree kill_at_step layer_reuse login push push_memory push_plan registry_profiles
   registry_quirks stream_push targets)
 # Every step of every push, again and again: minutes with sanitizers.
 set_tests_properties(engine/kill_at_step PROPERTIES TIMEOUT 2400 COST 300)

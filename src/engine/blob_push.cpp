@@ -101,6 +101,7 @@ private:
     blob_facts facts_;
     std::map<std::size_t, error> refused_;
     bool digest_known_ = false; ///< facts_.content is right
+    bool made_here_ = false;    ///< its plain bytes were read, and their digest compared
     std::vector<std::size_t> present_;
     std::optional<repository> elsewhere_; ///< pushed there while the archive was read
 };
@@ -284,6 +285,10 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
         sent += bytes;
     };
     const auto done = co_await registry::put_blob(run_.registry(where), std::move(request));
+    if (done.outcome == upload_outcome::uploaded)
+        made_here_ = true;
+    else if (!digest_known_) // nobody read it to its end
+        facts_.content = {{}, done.content.digest, job_.stored_bytes};
     digest_known_ = true;
     present_.push_back(repository);
     tell(repository, status_of(done.outcome), sent, 0);
@@ -317,7 +322,10 @@ asio::awaitable<void> blob_pusher::remember() {
     std::vector<repository> places;
     for (const std::size_t at : present_)
         places.push_back(plan_.repositories[at]);
-    co_await memory()->remember(job_, run_.options, facts_.content, std::move(places));
+    co_await memory()->remember(places, facts_.content);
+    // What another image says of a layer is believed for this push and its tag only.
+    if (made_here_)
+        co_await memory()->remember_layer(job_, run_.options, facts_.content);
 }
 
 } // namespace

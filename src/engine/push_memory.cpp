@@ -91,17 +91,24 @@ push_memory::place_of(repository target, digest content) {
     co_return std::nullopt;
 }
 
-asio::awaitable<void> push_memory::remember(
-    const blob_job& job,
-    const push_options& options,
-    descriptor content,
-    std::vector<repository> places) {
+asio::awaitable<void> push_memory::remember(std::vector<repository> places, descriptor content) {
     std::vector<blob_place> where;
     where.reserve(places.size());
     for (const repository& place : places)
         where.push_back({place.host, place.path});
-    auto work = [store = store_, content, where, key = layer_key_of(job, options)] {
-        store->remember(content, where, key);
+    auto work = [store = store_, content, where] {
+        store->remember_places(content.digest, where);
+    };
+    co_await async::run_on(workers_.get_executor(), work);
+}
+
+asio::awaitable<void>
+push_memory::remember_layer(const blob_job& job, const push_options& options, descriptor content) {
+    const auto key = layer_key_of(job, options);
+    if (!key)
+        co_return;
+    auto work = [store = store_, content, key = *key] {
+        store->remember_layer(key, content);
     };
     co_await async::run_on(workers_.get_executor(), work);
 }

@@ -24,18 +24,21 @@ public:
         : workers_(workers)
         , store_(std::move(store)) {}
 
+    /// What was wrong with the store, in words.
+    std::string trouble() const { return store_->trouble(); }
+
     /// What the job's layer became under these options, if it was compressed before. Whether a
     /// registry has it has to be asked.
     boost::asio::awaitable<std::optional<descriptor>>
     find_layer(const blob_job& job, const push_options& options);
     /// A repository of the same host, other than `target`, that had the blob.
     boost::asio::awaitable<std::optional<std::string>> place_of(repository target, digest content);
-    /// The job's blob is in these repositories now.
-    boost::asio::awaitable<void> remember(
-        const blob_job& job,
-        const push_options& options,
-        descriptor content,
-        std::vector<repository> places);
+    /// The blob is in these repositories now.
+    boost::asio::awaitable<void> remember(std::vector<repository> places, descriptor content);
+    /// The job's layer became this, made from its plain bytes by this process; other repositories
+    /// will believe it.
+    boost::asio::awaitable<void>
+    remember_layer(const blob_job& job, const push_options& options, descriptor content);
     /// nullptr where beginning anew is cheap, or the bytes cannot be named before they are read.
     std::unique_ptr<registry::upload_record>
     record(const blob_job& job, const push_options& options, const repository& target);

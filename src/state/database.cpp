@@ -30,6 +30,10 @@ database_error::database_error(int code, const std::string& words)
     : std::runtime_error(words)
     , code_(code & 0xff) {}
 
+bool database_error::busy() const noexcept {
+    return code_ == SQLITE_BUSY || code_ == SQLITE_LOCKED;
+}
+
 bool database_error::damaged() const noexcept {
     return code_ == SQLITE_CORRUPT || code_ == SQLITE_NOTADB;
 }

@@ -21,6 +21,8 @@ public:
     database_error(int code, const std::string& words);
     /// SQLite's result code, without its extension.
     int code() const noexcept { return code_; }
+    /// Somebody else had it locked for as long as we waited.
+    bool busy() const noexcept;
     /// The file is no database, or a damaged one: it is of no use to anyone.
     bool damaged() const noexcept;
 

@@ -14,7 +14,7 @@ namespace tarpon::state {
 namespace {
 
 /// Of the tables. A file of another version is of no use, and made anew.
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t schema_version = 2;
 constexpr int places_wanted = 4;
 
 constexpr const char* schema = R"(
@@ -26,9 +26,9 @@ CREATE TABLE IF NOT EXISTS place(
   used INTEGER NOT NULL, PRIMARY KEY(host, digest, repository)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS upload(
   host TEXT NOT NULL, repository TEXT NOT NULL, body TEXT NOT NULL, location TEXT NOT NULL,
-  machine TEXT NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL, used INTEGER NOT NULL,
+  owner TEXT NOT NULL, used INTEGER NOT NULL,
   PRIMARY KEY(host, repository, body)) WITHOUT ROWID;
-PRAGMA user_version=1;
+PRAGMA user_version=2;
 )";
 
 std::int64_t now() {
@@ -70,25 +70,36 @@ Value state_store::guarded(Value none, Work work) {
         return work();
     } catch (const database_error& e) {
         trouble_ = concat("the state in ", folder_, " cannot be used: ", e.what());
-        // Locked or full may pass; a damaged file is made anew by the next run.
-        if (e.damaged())
+        // Whoever holds it may hold it for long, and each call would wait again: this run goes on
+        // without. A damaged one is of no use to the next run either.
+        if (e.busy() || e.damaged())
             db_.reset();
+        if (e.damaged() && lock_ && lock_->alone()) {
+            remove_database(database_path());
+            lock_->share();
+        }
     }
     return none;
 }
 
 // --- opening -------------------------------------------------------------------------------------
 
+std::string state_store::database_path() const {
+    return concat(folder_, "/state.db");
+}
+
 void state_store::open() {
     std::error_code failed;
     std::filesystem::create_directories(folder_, failed);
     lock_.emplace(concat(folder_, "/lock"));
+    if (!lock_->is_open())
+        throw database_error(SQLITE_CANTOPEN, lock_->why());
     if (!lock_->share())
-        throw database_error(0, "it is locked, or cannot be written");
-    const std::string path = concat(folder_, "/state.db");
+        throw database_error(SQLITE_BUSY, "another process is making it anew");
+    remove_dead(folder_);
+    self_.emplace(folder_);
     try {
-        db_.emplace(path);
-        prepare();
+        open_database();
         return;
     } catch (const database_error& e) {
         db_.reset();
@@ -96,10 +107,14 @@ void state_store::open() {
         if (!e.damaged() || !lock_->alone())
             throw;
     }
-    remove_database(path);
-    db_.emplace(path);
-    prepare();
+    remove_database(database_path());
+    open_database();
     lock_->share();
+}
+
+void state_store::open_database() {
+    db_.emplace(database_path());
+    prepare();
 }
 
 void state_store::prepare() {
@@ -164,26 +179,15 @@ state_store::repositories_with(const std::string& host, const digest& content) {
     });
 }
 
-void state_store::remember(
-    const descriptor& content,
-    const std::vector<blob_place>& places,
-    const std::optional<layer_key>& key) {
+void state_store::remember_places(const digest& content, const std::vector<blob_place>& places) {
     guarded(false, [&] {
         if (!db_)
             return false;
         transaction all(*db_);
-        if (key)
-            statement(*db_, "INSERT OR REPLACE INTO layer VALUES(?,?,?,?,?)")
-                .bind(key->diff_id.str())
-                .bind(key->recipe)
-                .bind(content.digest.str())
-                .bind(static_cast<std::int64_t>(content.size))
-                .bind(now())
-                .run();
         for (const blob_place& place : places)
             statement(*db_, "INSERT OR REPLACE INTO place VALUES(?,?,?,?)")
                 .bind(place.host)
-                .bind(content.digest.str())
+                .bind(content.str())
                 .bind(place.repository)
                 .bind(now())
                 .run();
@@ -192,27 +196,40 @@ void state_store::remember(
     });
 }
 
+void state_store::remember_layer(const layer_key& key, const descriptor& content) {
+    guarded(false, [&] {
+        if (!db_)
+            return false;
+        statement(*db_, "INSERT OR REPLACE INTO layer VALUES(?,?,?,?,?)")
+            .bind(key.diff_id.str())
+            .bind(key.recipe)
+            .bind(content.digest.str())
+            .bind(static_cast<std::int64_t>(content.size))
+            .bind(now())
+            .run();
+        return true;
+    });
+}
+
 // --- uploads -------------------------------------------------------------------------------------
 
 std::optional<state_store::upload_row> state_store::find_upload(const upload_key& key) {
     statement ask(
-        *db_, "SELECT location, machine, pid, start FROM upload "
+        *db_, "SELECT location, owner FROM upload "
               "WHERE host = ? AND repository = ? AND body = ?");
     ask.bind(key.where.host).bind(key.where.repository).bind(key.body);
     if (!ask.step())
         return std::nullopt;
-    return upload_row{ask.text(0), {ask.text(1), ask.number(2), ask.number(3)}};
+    return upload_row{ask.text(0), ask.text(1)};
 }
 
 void state_store::write_upload(const upload_key& key, const std::string& location) {
-    statement(*db_, "INSERT OR REPLACE INTO upload VALUES(?,?,?,?,?,?,?,?)")
+    statement(*db_, "INSERT OR REPLACE INTO upload VALUES(?,?,?,?,?,?)")
         .bind(key.where.host)
         .bind(key.where.repository)
         .bind(key.body)
         .bind(location)
-        .bind(self_.machine)
-        .bind(self_.pid)
-        .bind(self_.start)
+        .bind(self_->name())
         .bind(now())
         .run();
 }
@@ -223,7 +240,8 @@ std::optional<std::string> state_store::take_upload(const upload_key& key) {
             return std::nullopt;
         transaction all(*db_);
         const auto row = find_upload(key);
-        if (!row || is_running(row->owner) || row->location.size() > limits::location_bytes_max)
+        if (!row || is_alive(folder_, row->owner)
+            || row->location.size() > limits::location_bytes_max)
             return std::nullopt;
         write_upload(key, row->location);
         all.commit();
@@ -237,7 +255,7 @@ void state_store::keep_upload(const upload_key& key, const std::string& location
             return false;
         transaction all(*db_);
         const auto row = find_upload(key);
-        if (row && row->owner != self_ && is_running(row->owner))
+        if (row && row->owner != self_->name() && is_alive(folder_, row->owner))
             return false;
         write_upload(key, location);
         all.commit();
@@ -251,13 +269,11 @@ void state_store::forget_upload(const upload_key& key) {
             return false;
         statement(
             *db_, "DELETE FROM upload WHERE host = ? AND repository = ? AND body = ? "
-                  "AND machine = ? AND pid = ? AND start = ?")
+                  "AND owner = ?")
             .bind(key.where.host)
             .bind(key.where.repository)
             .bind(key.body)
-            .bind(self_.machine)
-            .bind(self_.pid)
-            .bind(self_.start)
+            .bind(self_->name())
             .run();
         return true;
     });

@@ -2,13 +2,13 @@
 // and uploads that were not finished. SQLite, shared by any number of processes.
 //
 // A cache. Whatever happens to it (deleted, damaged, locked, a full disk, a folder that cannot be
-// written) makes a push slower, never wrong: nothing in it is believed before the registry has
-// confirmed it, and no call fails. Thread-safe and blocking.
+// written) makes a push slower, never wrong: a blob in it counts only once the registry says that
+// it is there, and no call fails. Thread-safe and blocking.
 #pragma once
 
 #include "state/database.hpp"
 #include "state/folder_lock.hpp"
-#include "state/process_id.hpp"
+#include "state/sign_of_life.hpp"
 
 #include <tarpon/descriptor.hpp>
 
@@ -48,11 +48,9 @@ public:
     std::optional<descriptor> find_layer(const layer_key& key);
     /// A few repositories of the host that had the blob, the latest first.
     std::vector<std::string> repositories_with(const std::string& host, const digest& content);
-    /// The blob is in these places; `key` if it is a layer that was compressed.
-    void remember(
-        const descriptor& content,
-        const std::vector<blob_place>& places,
-        const std::optional<layer_key>& key);
+    void remember_places(const digest& content, const std::vector<blob_place>& places);
+    /// Only what the caller compressed itself: no registry can confirm what a blob unpacks to.
+    void remember_layer(const layer_key& key, const descriptor& content);
 
     /// The Location of an upload of these bytes that a process left unfinished, which is ours from
     /// now on.
@@ -65,10 +63,12 @@ public:
 private:
     struct upload_row {
         std::string location;
-        process_id owner;
+        std::string owner;
     };
 
+    std::string database_path() const;
     void open();
+    void open_database();
     void prepare();
     void remove_old();
     std::optional<upload_row> find_upload(const upload_key& key);
@@ -78,10 +78,10 @@ private:
     Value guarded(Value none, Work work);
 
     const std::string folder_;
-    const process_id self_ = this_process();
     mutable std::mutex mutex_;
     std::string trouble_;
     std::optional<folder_lock> lock_;
+    std::optional<sign_of_life> self_;
     std::optional<database> db_;
 };
 
