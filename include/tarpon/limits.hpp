@@ -96,7 +96,8 @@ inline constexpr std::uint64_t chunk_share_of_buffers = 4;
 inline constexpr std::uint64_t rate_bytes_per_second_min = 1024;
 inline constexpr std::size_t rate_slice_bytes_max = 64 * 1024;       // sent at once under a rate
 inline constexpr std::uint64_t resumable_bytes_min = 1024ull * 1024; // smaller blobs begin anew
-inline constexpr std::chrono::seconds busy_session_time_max{5}; // until a broken PATCH is noticed
+// Until a registry notices that the connection of a PATCH is gone; ours takes server_idle_time_max.
+inline constexpr std::chrono::seconds busy_session_time_max{150};
 inline constexpr std::chrono::milliseconds state_lock_time_max{2'000};
 inline constexpr std::int64_t state_bytes_max = 256ll * 1024 * 1024; // then the oldest half goes
 inline constexpr std::chrono::hours unfinished_upload_life{24 * 7};

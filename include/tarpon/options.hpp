@@ -97,6 +97,8 @@ struct push_options {
     /// Standard input, and what can be read only once, leave it alone. Empty: nothing is
     /// remembered.
     std::string state;
+    /// Nobody asked for that folder in particular: trouble with it is worth a note, no warning.
+    bool state_is_default = false;
     /// CPU workers for hashing and compression; 0: as many as there are processors.
     int threads = 0;
     /// Hard cap on buffers in bytes. Costs throughput below about 2 MiB for each job.

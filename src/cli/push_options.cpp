@@ -195,8 +195,10 @@ void finish_push(push_command& push, const push_texts& texts, const value_source
         options.rate_bytes_per_second = size_of(sources.name("limit-rate"), texts.limit_rate);
     if (texts.no_state)
         options.state.clear();
-    else if (options.state.empty())
+    else if (options.state.empty()) {
         options.state = state_folder();
+        options.state_is_default = true;
+    }
     finish_where(options.where, texts.map, sources);
     finish_password(push, sources);
     finish_output(push.output, texts.output, sources);

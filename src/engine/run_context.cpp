@@ -112,9 +112,16 @@ asio::awaitable<void> run_context::open_memory() {
         return std::make_shared<state::state_store>(options.state);
     };
     auto store = co_await async::run_on(workers.get_executor(), open);
-    if (const std::string trouble = store->trouble(); !trouble.empty())
-        observer.on_log(log_level::info, trouble);
     memory_.emplace(workers, std::move(store));
+    tell_trouble();
+}
+
+void run_context::tell_trouble() {
+    const std::string trouble = memory_ ? memory_->trouble() : std::string();
+    if (trouble == told_trouble_)
+        return;
+    told_trouble_ = trouble;
+    observer.on_log(options.state_is_default ? log_level::info : log_level::warn, trouble);
 }
 
 pipeline::workshop run_context::workshop() {
@@ -154,6 +161,7 @@ progress_snapshot run_context::snapshot() const {
 }
 
 push_report run_context::take_report() {
+    tell_trouble();
     push_summary& summary = report.summary;
     summary.bytes_sent = http.counters().body_bytes_sent;
     summary.requests = http.counters().requests;

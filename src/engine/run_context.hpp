@@ -76,9 +76,12 @@ public:
 
 private:
     registry::session_settings session_settings();
+    /// What is wrong with the memory, once.
+    void tell_trouble();
 
     std::map<std::pair<std::string, int>, std::unique_ptr<registry::registry_session>> registries_;
     std::optional<push_memory> memory_;
+    std::string told_trouble_;
     std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 

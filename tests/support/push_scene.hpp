@@ -24,6 +24,7 @@ public:
     std::vector<failure_event> failures;
     std::vector<std::string> warnings;
     std::vector<std::uint64_t> bytes_done; ///< as the display saw them
+    std::vector<std::string> retry_reasons;
 
     /// Everything that was told, in words: no secret may be in it.
     const std::string& text() const noexcept { return text_; }
@@ -34,6 +35,7 @@ public:
     void on_plan(const plan_event& event) override;
     void on_failure(const failure_event& event) override;
     void on_log(log_level level, const std::string& message) override;
+    void on_retry(const retry_event& event) override { retry_reasons.push_back(event.reason); }
     void on_progress(const progress_snapshot& now) override {
         bytes_done.push_back(now.bytes_done);
     }
