@@ -1,4 +1,5 @@
-// An awaitable with a time limit, for clean-up that must not hold anyone up.
+// Awaitables with a time limit: clean-up that must not hold anyone up, and work that is better
+// ended than stopped half way.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -12,5 +13,11 @@ namespace tarpon::async {
 /// Cancel: terminal; the work is cancelled and awaited, throws system_error(operation_aborted).
 boost::asio::awaitable<bool>
 best_effort(boost::asio::awaitable<void> work, std::chrono::steady_clock::duration time);
+
+/// Runs `work`, and once it began, to its end: for what leaves something behind that only its
+/// answer tells how to clean up. Cancel: terminal; reaches the work only when `grace` is over,
+/// throws system_error(operation_aborted) when the work has ended.
+boost::asio::awaitable<void>
+with_grace(boost::asio::awaitable<void> work, std::chrono::steady_clock::duration grace);
 
 } // namespace tarpon::async

@@ -51,7 +51,8 @@ private:
     next_try after(const upload_attempt& one, const error& why, bool renewed);
     void prepare(const upload_attempt& one);
     void plan_resume(const upload_attempt& one, ending& end);
-    asio::awaitable<void> let_go(const ending& end, bool again);
+    asio::awaitable<bool> wait_for_next(const error& why);
+    asio::awaitable<void> let_go(const ending& end, bool again, bool stopped);
 
     registry_session& registry_;
     const blob_request request_;
@@ -59,11 +60,20 @@ private:
     std::vector<upload_shape> tried_;       ///< the last one is the current one
     std::optional<std::string> unfinished_; ///< a session to go on with
     std::uint64_t furthest_ = 0;            ///< bytes from where an attempt went on
-    bool from_the_beginning_ = false;       ///< what was gone on with turned out to be of no use
+    bool anew_ = false;                     ///< what was gone on with was of no use: not again
+    bool begun_anew_ = false;               ///< that happened before
     int repetitions_ = 0;
     bool renewed_ = false;     ///< credentials, once
     bool own_session_ = false; ///< one was opened or gone on with before
 };
+
+/// Of what was gone on with: other bytes than ours, or a session that only looked alive. Not who we
+/// are, nor what is wrong with the archive: that is so from the beginning too.
+bool is_about_session(const error& why) {
+    const int status = why.http_status();
+    const bool refused = status != 0 && status != 401 && status != 403 && !may_pass(status);
+    return refused || why.code() == errc::registry_protocol;
+}
 
 upload_shape blob_put::first_shape() const {
     const upload_shape shape = registry_.habits().shape();
@@ -78,10 +88,11 @@ blob_put::next_try blob_put::after(const upload_attempt& one, const error& why, 
     if (renewed)
         return std::exchange(renewed_, true) ? next_try::none : next_try::at_once;
     const bool refused = one.step() != upload_step::commit && why.http_status() != 0;
-    if (one.resumed_at() > 0 && !may_pass(why)) {
-        // Other bytes than ours, or a session that only looked alive.
-        from_the_beginning_ = true;
-        return next_try::at_once;
+    if (one.exhausted())
+        return next_try::none;
+    if (one.resumed_at() > 0 && is_about_session(why)) {
+        anew_ = true;
+        return std::exchange(begun_anew_, true) ? next_try::later : next_try::at_once;
     }
     if (refused) {
         const auto shape =
@@ -109,8 +120,7 @@ void blob_put::plan_resume(const upload_attempt& one, ending& end) {
     const bool broke_off = one.step() == upload_step::send || one.step() == upload_step::send_chunk;
     const bool worth_it =
         end.next == next_try::later || (end.next == next_try::at_once && one.resumed_at() > 0);
-    if (!broke_off || !worth_it || from_the_beginning_ || !end.session
-        || !registry_.habits().may_resume())
+    if (!broke_off || !worth_it || anew_ || !end.session || !registry_.habits().may_resume())
         return;
     unfinished_ = end.session->whole();
     // Each time it got further, the next failure is the first one there.
@@ -122,6 +132,7 @@ void blob_put::plan_resume(const upload_attempt& one, ending& end) {
 asio::awaitable<blob_put::ending> blob_put::attempt() {
     known_.shape = tried_.back();
     const auto begun = std::chrono::steady_clock::now();
+    anew_ = false;
     upload_attempt one(registry_, request_, known_, std::exchange(unfinished_, std::nullopt));
     ending end;
     bool renewed = false;
@@ -167,17 +178,24 @@ asio::awaitable<void> blob_put::drop(const std::optional<transport::url>& sessio
 
 /// Of a session that is not gone on with. Who was interrupted, or lost the network, leaves one that
 /// is written down to the next process.
-asio::awaitable<void> blob_put::let_go(const ending& end, bool again) {
+asio::awaitable<void> blob_put::let_go(const ending& end, bool again, bool stopped) {
+    const bool interrupted = stopped || !end.why;
     const bool network = end.why && class_of(end.why->code()) == error_class::network;
     const bool for_later =
-        !again && request_.record && (network || !end.why) && registry_.habits().may_resume();
+        !again && request_.record && (network || interrupted) && registry_.habits().may_resume();
     if (unfinished_ || for_later)
         co_return;
     if (request_.record)
         co_await request_.record->forget();
     // After the wait: what could not be reached may be back.
-    if (again || !network)
+    if (again || stopped || !network)
         co_await drop(end.session);
+}
+
+asio::awaitable<bool> blob_put::wait_for_next(const error& why) {
+    const std::string which = known_.digest ? concat("blob ", known_.digest->brief()) : "a blob";
+    std::string what = concat(which, " for ", registry_.host(), "/", request_.repository);
+    co_return co_await registry_.tries().again(repetitions_++, std::move(what), short_reason(why));
 }
 
 asio::awaitable<blob_result> blob_put::go() {
@@ -190,18 +208,23 @@ asio::awaitable<blob_result> blob_put::go() {
             co_await request_.record->forget();
         if (end.done)
             co_return *end.done;
+        // Stopped while it waits: as while it sends, the session is not forgotten.
+        std::exception_ptr stopped;
         bool again = end.next != next_try::none;
-        if (end.next == next_try::later)
-            again = co_await registry_.tries().again(
-                repetitions_++, concat("a blob for ", registry_.host(), "/", request_.repository),
-                end.why->message());
+        try {
+            if (end.next == next_try::later)
+                again = co_await wait_for_next(*end.why);
+        } catch (...) {
+            stopped = std::current_exception();
+            again = false;
+        }
         if (!again) {
             co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
             unfinished_.reset();
         }
-        co_await let_go(end, again);
+        co_await let_go(end, again, stopped != nullptr);
         if (!again)
-            std::rethrow_exception(end.failed);
+            std::rethrow_exception(stopped ? stopped : end.failed);
     }
 }
 
@@ -212,7 +235,9 @@ asio::awaitable<blob_result> put_blob(registry_session& registry, blob_request r
     co_return co_await one.go();
 }
 
-asio::awaitable<void> probe_upload(registry_session& registry, std::string repository) {
+namespace {
+
+asio::awaitable<void> open_and_drop(registry_session& registry, const std::string& repository) {
     const asked why{"to open an upload", registry.host(), repository};
     http_request open;
     open.method = "POST";
@@ -225,6 +250,12 @@ asio::awaitable<void> probe_upload(registry_session& registry, std::string repos
         response.redirected_to.value_or(asked_at), response.header("Location"));
     if (session)
         co_await async::best_effort(drop_session(registry, *session, repository), farewell_time);
+}
+
+} // namespace
+
+asio::awaitable<void> probe_upload(registry_session& registry, std::string repository) {
+    co_await async::with_grace(open_and_drop(registry, repository), 2 * farewell_time);
 }
 
 asio::awaitable<blob_presence>

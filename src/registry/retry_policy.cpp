@@ -33,6 +33,10 @@ bool may_pass(const error& what) noexcept {
            || what.code() == errc::transport_timeout;
 }
 
+std::string short_reason(const error& what) {
+    return what.http_status() != 0 ? what.cause() : what.message();
+}
+
 retry_delay backoff(retry_delay first, int repetition, double dice) noexcept {
     const int doublings = std::clamp(repetition, 0, 20);
     const retry_delay whole =

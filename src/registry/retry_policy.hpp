@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace tarpon::registry {
@@ -17,6 +18,10 @@ using retry_delay = std::chrono::milliseconds;
 bool may_pass(int http_status) noexcept;
 /// The same for an exchange that came to no answer, or to one that became an error.
 bool may_pass(const error& what) noexcept;
+
+/// Why something is tried again, where what it was is said already: the registry's status and
+/// words, or what broke.
+std::string short_reason(const error& what);
 
 /// Before repetition number `repetition` (from 0): doubles from `first`, and a random part (`dice`,
 /// in [0, 1)) keeps many clients from coming back at the same moment.

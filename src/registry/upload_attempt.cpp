@@ -21,6 +21,7 @@ using transport::http_response;
 namespace {
 
 constexpr std::chrono::milliseconds busy_session_time{50};
+constexpr std::chrono::milliseconds busy_session_time_most{2'000};
 
 constexpr std::string_view uploads_path = "blobs/uploads/";
 
@@ -183,12 +184,14 @@ asio::awaitable<std::optional<std::uint64_t>> upload_attempt::settled_offset() {
     const auto executor = co_await asio::this_coro::executor;
     asio::steady_timer pause(executor);
     const auto patience = std::chrono::steady_clock::now() + limits::busy_session_time_max;
+    std::chrono::milliseconds time = busy_session_time;
     while (true) {
         const session_state found = co_await ask_session();
         const bool wait = found.busy && std::chrono::steady_clock::now() < patience;
         if (!wait)
             co_return found.offset;
-        pause.expires_after(busy_session_time);
+        pause.expires_after(time);
+        time = std::min<std::chrono::milliseconds>(2 * time, busy_session_time_most);
         co_await pause.async_wait(asio::use_awaitable);
     }
 }
@@ -257,7 +260,8 @@ upload_attempt::send_chunk(std::span<const std::byte> chunk, int& repetitions) {
     }
     const error why = failed ? *failed : refusal(response, reason());
     const bool again = co_await registry_.tries().again(
-        std::exchange(repetitions, repetitions + 1), described(reason()), why.message());
+        std::exchange(repetitions, repetitions + 1), described(reason()), short_reason(why));
+    exhausted_ = !again;
     if (!again)
         throw why;
     const auto offset = co_await settled_offset();
@@ -367,6 +371,14 @@ void upload_attempt::take_answer(const http_response& response, const transport:
         fsm_.broken());
 }
 
+asio::awaitable<void> upload_attempt::take_step() {
+    const transport::url at = asked_at();
+    const http_response response = co_await do_step();
+    if (fsm_.step() != upload_step::finished)
+        take_answer(response, at);
+    co_await note_session();
+}
+
 asio::awaitable<blob_result> upload_attempt::run() {
     if (unfinished_)
         co_await take_up();
@@ -376,11 +388,12 @@ asio::awaitable<blob_result> upload_attempt::run() {
             co_await send_chunks();
             continue;
         }
-        const transport::url at = asked_at();
-        const http_response response = co_await do_step();
-        if (fsm_.step() != upload_step::finished)
-            take_answer(response, at);
-        co_await note_session();
+        // Only the answer tells how the session is dropped that was opened.
+        const bool opens = step_ == upload_step::open || step_ == upload_step::mount;
+        if (opens)
+            co_await async::with_grace(take_step(), farewell_time);
+        else
+            co_await take_step();
     }
     if (fsm_.outcome() != upload_outcome::uploaded)
         sent_.digest = fsm_.digest();

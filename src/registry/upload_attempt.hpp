@@ -33,6 +33,8 @@ public:
     std::uint64_t resumed_at() const noexcept { return resumed_at_; }
     /// The unfinished session was not there any more.
     bool session_gone() const noexcept { return session_gone_; }
+    /// One of its chunks was tried as often as it may be.
+    bool exhausted() const noexcept { return exhausted_; }
     /// The digest of what was sent, once that is known.
     const descriptor& sent() const noexcept { return sent_; }
 
@@ -41,6 +43,7 @@ private:
     boost::asio::awaitable<std::optional<std::uint64_t>> settled_offset();
     boost::asio::awaitable<void> note_session();
     boost::asio::awaitable<transport::http_response> do_step();
+    boost::asio::awaitable<void> take_step();
     boost::asio::awaitable<transport::http_response> mount();
     boost::asio::awaitable<transport::http_response> send_body();
     boost::asio::awaitable<void> send_chunks();
@@ -67,6 +70,7 @@ private:
     std::uint64_t acknowledged_ = 0; ///< bytes, in chunks
     std::uint64_t resumed_at_ = 0;
     bool session_gone_ = false;
+    bool exhausted_ = false;
     bool renewed_ = false; ///< credentials, since a chunk was answered
     std::string noted_;    ///< the session, in the record
     descriptor sent_;

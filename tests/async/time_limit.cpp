@@ -97,4 +97,50 @@ BOOST_AUTO_TEST_CASE(cancelled_waiter_takes_its_work_along) {
     BOOST_TEST(!seen.done);
 }
 
+asio::awaitable<void> grant(
+    asio::io_context& io,
+    std::chrono::milliseconds work,
+    std::chrono::milliseconds grace,
+    trace& seen,
+    bool& aborted) {
+    async::task_group group(io.get_executor());
+    group.spawn(async::with_grace(work_for(work, seen), grace));
+    while (!seen.begun)
+        co_await asio::post(io, asio::use_awaitable);
+    group.cancel();
+    try {
+        co_await group.join();
+    } catch (const boost::system::system_error& e) {
+        aborted = e.code() == asio::error::operation_aborted;
+    }
+}
+
+// What began comes to its end, and the cancellation is not forgotten.
+BOOST_AUTO_TEST_CASE(cancelled_work_ends_within_its_grace) {
+    trace seen;
+    bool aborted = false;
+    run_coroutine([&](asio::io_context& io) { return grant(io, 30ms, 60'000ms, seen, aborted); });
+    BOOST_TEST(seen.done);
+    BOOST_TEST(aborted);
+}
+
+BOOST_AUTO_TEST_CASE(grace_is_not_for_ever) {
+    trace seen;
+    bool aborted = false;
+    run_coroutine([&](asio::io_context& io) { return grant(io, 3'600'000ms, 1ms, seen, aborted); });
+    BOOST_TEST(!seen.done);
+    BOOST_TEST(seen.gone);
+    BOOST_TEST(aborted);
+}
+
+BOOST_AUTO_TEST_CASE(work_with_grace_ends_as_it_would_without) {
+    trace seen;
+    run_coroutine([&](asio::io_context&) { return async::with_grace(work_for(0ms, seen), 1ms); });
+    BOOST_TEST(seen.done);
+    auto fail = [](asio::io_context&) {
+        return async::with_grace(failing_work(), 1ms);
+    };
+    BOOST_CHECK_THROW(run_coroutine(fail), std::runtime_error);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,8 +3,8 @@
 // Each cell is a whole push in which one request meets one fault, once; then the registry works.
 // After each: the push succeeded (a fault that lasts is kill_at_step's business), the image is
 // there as it was meant, byte for byte, no tag names what is not all there, no upload is left open,
-// no secret was told, and no more was sent again than docs/registries.md says: nothing where the
-// session is kept, the blob where it is not.
+// no secret was told, and no more was sent again than docs/registries.md says: nothing of what a
+// kept session has, the blob where none is kept.
 #include "model/text.hpp"
 #include "support/image_builder.hpp"
 #include "support/printing.hpp"
@@ -232,6 +232,12 @@ private:
             return where_.at == step::put ? layer_bytes + layer_bytes / 20 : small;
         if (kind_.chunks == chunking::always)
             return 256 * 1024 + small;
+        // What the registry read to its end and did not carry out is lost; an answer at 0 % comes
+        // from one that reads on.
+        const bool in_the_middle = where_.body_bytes > 0 && where_.body_bytes != SIZE_MAX;
+        const bool kept = kind_.keeps_broken_uploads && (where_.after || in_the_middle);
+        if (kept)
+            return small;
         // Answers that came before all was read take what was on its way with them.
         return layer_bytes + layer_bytes / 20;
     }
@@ -478,6 +484,48 @@ BOOST_AUTO_TEST_CASE(a_session_with_other_bytes_is_left) {
     const push_report report = s.push(docker_archive({image()}));
     BOOST_TEST(report.exit_code() == 0, explain(report));
     check_image(s, "team/app", "1", image());
+}
+
+// A registry that keeps saying no is asked as often as was said, not so often for each of many
+// tries.
+BOOST_AUTO_TEST_CASE(retries_are_not_multiplied) {
+    push_scene s;
+    prepare(s, kinds[1]);
+    s.options.retries = 2;
+    int patches = 0;
+    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
+        if (request.what != step::patch)
+            return std::nullopt;
+        if (++patches == 1)
+            return answer::none(answer::next::reset).after_body_bytes(layer_bytes / 2);
+        return answer::with(503).after_body_bytes(SIZE_MAX);
+    };
+    const push_report report = s.push(docker_archive({image()}));
+    BOOST_TEST(report.exit_code() == 5, explain(report));
+    // One that broke off, one for the rest, and that one twice again.
+    BOOST_TEST(patches == 4);
+    BOOST_REQUIRE(!s.told.retry_reasons.empty());
+    BOOST_TEST(s.told.retry_reasons.back().find("503") != std::string::npos);
+}
+
+// Stopped while it waits for the next try: the session is dropped as it is while it sends.
+BOOST_AUTO_TEST_CASE(stopped_before_the_next_try) {
+    push_scene s;
+    prepare(s, kinds[0]);
+    s.options.retry_delay = std::chrono::seconds(20);
+    bool failed = false;
+    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
+        if (request.what != step::patch)
+            return std::nullopt;
+        failed = true;
+        return answer::with(503).after_body_bytes(SIZE_MAX);
+    };
+    s.stop_when = [&] {
+        return failed && !s.told.retry_reasons.empty();
+    };
+    const push_report report = s.push(docker_archive({image()}));
+    BOOST_TEST(report.exit_code() == 130, explain(report));
+    BOOST_TEST(s.registry.uploads_open() == 0u);
 }
 
 // A slow line on which one request of twenty fails: it ends, and the display never goes backwards.

@@ -140,7 +140,8 @@ std::vector<std::size_t> points(std::size_t count) {
     return all;
 }
 
-// A signal may come at any time. The push ends, and what it says of itself is true.
+// A signal may come at any time. The push ends, what it says of itself is true, and no session is
+// left behind: not even one that was just asked for.
 BOOST_DATA_TEST_CASE(stopped_at_any_turn, bdata::make(scenarios), with) {
     const measure whole = measured(with);
     for (const std::size_t turn : points(whole.turns)) {
@@ -157,6 +158,7 @@ BOOST_DATA_TEST_CASE(stopped_at_any_turn, bdata::make(scenarios), with) {
                 BOOST_TEST(complete);
             else
                 BOOST_TEST(report.exit_code() == 130, explain(report));
+            BOOST_TEST(s.registry.uploads_open() == 0u);
         }
         if (turn % 7 == 0)
             check_recovery(s, with, whole);
