@@ -6,6 +6,7 @@
 #include "async/tokens.hpp"
 #include "model/text.hpp"
 #include "server/request_framing.hpp"
+#include "transport/response_head.hpp"
 
 #include <tarpon/limits.hpp>
 
@@ -30,18 +31,6 @@ using request_parser = http::request_parser<http::buffer_body>;
 constexpr std::size_t buffer_bytes_max = 128 * 1024; // bounds chunk lines and trailers too
 constexpr std::size_t drain_bytes_max = 1024 * 1024;
 constexpr std::chrono::seconds parting_time{2};
-
-/// Length of the head in `text`, with its empty line; 0 if it is not complete. A head that ends
-/// with bare line feeds counts as ended, so that it can be refused now.
-std::size_t head_length(std::string_view text) {
-    for (std::size_t at = text.find('\n'); at != text.npos; at = text.find('\n', at + 1)) {
-        if (text.substr(at + 1, 1) == "\n")
-            return at + 2;
-        if (text.substr(at + 1, 2) == "\r\n")
-            return at + 3;
-    }
-    return 0;
-}
 
 /// The body of a request, with its idle time-out.
 class request_body final : public byte_source {
@@ -147,7 +136,8 @@ asio::awaitable<std::size_t> http_connection::read_head() {
     while (true) {
         const auto data = received_.data();
         const std::string_view text(static_cast<const char*>(data.data()), data.size());
-        if (const std::size_t length = head_length(text); length > 0)
+        // A head with bare line feeds counts as ended, so that it can be refused now.
+        if (const std::size_t length = transport::head_length(text); length > 0)
             co_return length;
         if (!text.empty() && (text.front() < 'A' || text.front() > 'Z')) {
             // Mostly a TLS handshake: clients that try https first should not have to wait.

@@ -5,6 +5,7 @@
 #include "async/deadline.hpp"
 #include "async/tokens.hpp"
 #include "model/text.hpp"
+#include "transport/response_head.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
@@ -17,7 +18,9 @@
 
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <limits>
+#include <utility>
 
 namespace tarpon::transport {
 namespace {
@@ -30,6 +33,8 @@ using response_parser = http::response_parser<http::buffer_body>;
 
 /// After the server stopped taking our bytes: how long to listen for its reason.
 constexpr std::chrono::seconds parting_words_time{2};
+
+constexpr std::size_t head_step = 4096; // read at a time
 
 /// asio::async_write sends 64 KiB at a time unless it is told otherwise; a whole piece at a time
 /// takes an eighth of the system calls (docs/performance.md).
@@ -63,6 +68,7 @@ private:
     asio::awaitable<error_code> write(std::span<const std::byte> bytes);
     asio::awaitable<error_code> write_chunk(std::span<const std::byte> bytes);
     asio::awaitable<error_code> write_piece(std::span<const std::byte> bytes, bool chunked);
+    asio::awaitable<error_code> receive_head();
     asio::awaitable<error_code> read_head(std::optional<response_parser>& parser);
     asio::awaitable<error_code> read_body(response_parser& parser);
     void take_head(const response_parser& parser);
@@ -82,6 +88,8 @@ private:
     bool keep_alive_ = false;
     bool body_begun_ = false;
     bool answer_begun_ = false;
+    bool early_ = false;      ///< the last head began before all of the request was sent
+    bool bare_lines_ = false; ///< the head came with bare line feeds
 };
 
 asio::awaitable<error_code> conversation::write(std::span<const std::byte> bytes) {
@@ -191,11 +199,51 @@ void conversation::take_head(const response_parser& parser) {
     for (const auto& field : message)
         response_.headers.emplace_back(
             std::string(field.name_string()), std::string(field.value()));
-    response_.before_request = !sent_ && !send_error_;
+    response_.before_request = early_;
     // Both framings at once is how responses are smuggled: such a connection is not used again.
     const bool ambiguous = parser.chunked() && !response_.header("Content-Length").empty();
-    keep_alive_ = parser.keep_alive() && !ambiguous;
+    keep_alive_ = parser.keep_alive() && !ambiguous && !bare_lines_;
     response_.ended_by_close = parser.need_eof();
+}
+
+/// Reads until a head is there as Beast takes it.
+asio::awaitable<error_code> conversation::receive_head() {
+    auto& received = over_.received;
+    bool begun = false;
+    while (true) {
+        const auto data = received.cdata();
+        const std::string_view text(static_cast<const char*>(data.data()), data.size());
+        if (!text.empty() && !std::exchange(begun, true)) {
+            answer_begun_ = true;
+            early_ = !sent_ && !send_error_;
+        }
+        if (!may_be_response(text))
+            co_return http::make_error_code(http::error::bad_version);
+        const std::size_t head = head_length(text);
+        if (head == 0 && text.size() > limits::response_header_bytes_max)
+            co_return http::make_error_code(http::error::header_limit);
+        if (head > 0) {
+            const auto proper = with_proper_lines(text.substr(0, head));
+            bare_lines_ = proper.has_value();
+            if (!proper)
+                co_return error_code();
+            const std::string whole = concat(*proper, text.substr(head));
+            received.clear();
+            const auto room = received.prepare(whole.size());
+            std::memcpy(room.data(), whole.data(), whole.size());
+            received.commit(whole.size());
+            co_return error_code();
+        }
+        const auto room = received.prepare(head_step);
+        const auto got = co_await over_.link.async_read_some(room, async::nothrow);
+        received.commit(std::get<1>(got));
+        // As Beast calls it, which must not read again: an end is told once.
+        if (std::get<0>(got) == asio::error::eof)
+            co_return http::make_error_code(
+                received.size() == 0 ? http::error::end_of_stream : http::error::partial_message);
+        if (std::get<0>(got))
+            co_return std::get<0>(got);
+    }
 }
 
 asio::awaitable<error_code> conversation::read_head(std::optional<response_parser>& parser) {
@@ -205,12 +253,16 @@ asio::awaitable<error_code> conversation::read_head(std::optional<response_parse
         parser->header_limit(static_cast<std::uint32_t>(limits::response_header_bytes_max));
         parser->body_limit(boost::none);
         parser->skip(request_.method == "HEAD");
+        const error_code failed = co_await receive_head();
+        if (failed)
+            co_return failed;
         const auto got =
             co_await http::async_read_header(over_.link, over_.received, *parser, async::nothrow);
-        answer_begun_ |= std::get<1>(got) > 0 || over_.received.size() > 0;
         if (std::get<0>(got))
             co_return std::get<0>(got);
         const unsigned status = parser->get().result_int();
+        if (bare_lines_ && status < 400)
+            co_return http::make_error_code(http::error::bad_line_ending);
         if (status >= 200 || status == 101)
             co_return error_code();
     }

@@ -189,6 +189,34 @@ BOOST_AUTO_TEST_CASE(garbage_is_no_answer) {
     }
 }
 
+// Docker Hub's 429 came like that: its Retry-After is heard. No success is believed in such a form,
+// nor another answer on that connection.
+BOOST_AUTO_TEST_CASE(refusal_with_bare_line_feeds_is_heard) {
+    for (const bool bytewise : {false, true}) {
+        answer reply = answer::bytes(
+            "HTTP/1.1 429 Too Many Requests\nRetry-After: 60\nContent-Length: 4\n\nslow");
+        reply.bytewise = bytewise;
+        const auto got = outcome_of(reply);
+        BOOST_REQUIRE(got.response.has_value());
+        BOOST_TEST(got.response->status == 429);
+        BOOST_TEST(got.response->header("Retry-After") == "60");
+        BOOST_TEST(got.response->body == "slow");
+        BOOST_TEST(!got.reusable);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(success_with_bare_line_feeds_is_none) {
+    for (const char* bytes :
+         {"HTTP/1.1 201 Created\nContent-Length: 0\n\n",
+          "HTTP/1.1 307 Elsewhere\r\nLocation: /y\n\r\n",
+          "HTTP/1.1 100 Continue\n\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"}) {
+        const auto got = outcome_of(answer::bytes(bytes));
+        BOOST_REQUIRE(got.failed.has_value());
+        BOOST_TEST(got.failed->code() == errc::registry_protocol);
+        BOOST_TEST(!got.reusable);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(answer_cut_anywhere_is_a_broken_connection) {
     answer reply = answer::with(200, "hello");
     for (std::size_t bytes = 0; bytes < 80; ++bytes) {

@@ -1,0 +1,37 @@
+// See response_head.hpp.
+#include "transport/response_head.hpp"
+
+#include <algorithm>
+
+namespace tarpon::transport {
+
+std::size_t head_length(std::string_view text) {
+    for (std::size_t at = text.find('\n'); at != text.npos; at = text.find('\n', at + 1)) {
+        if (text.substr(at + 1, 1) == "\n")
+            return at + 2;
+        if (text.substr(at + 1, 2) == "\r\n")
+            return at + 3;
+    }
+    return 0;
+}
+
+bool may_be_response(std::string_view text) {
+    constexpr std::string_view start = "HTTP/";
+    return text.substr(0, start.size()) == start.substr(0, std::min(start.size(), text.size()));
+}
+
+std::optional<std::string> with_proper_lines(std::string_view head) {
+    std::string proper;
+    proper.reserve(head.size() + 64);
+    bool changed = false;
+    for (std::size_t at = 0; at < head.size(); ++at) {
+        const bool bare = head[at] == '\n' && (at == 0 || head[at - 1] != '\r');
+        changed |= bare;
+        if (bare)
+            proper.push_back('\r');
+        proper.push_back(head[at]);
+    }
+    return changed ? std::optional(std::move(proper)) : std::nullopt;
+}
+
+} // namespace tarpon::transport
