@@ -12,7 +12,8 @@ add_library(tarpon_test_support STATIC
   support/stored_image.cpp
   support/tar_builder.cpp
   support/temp_dir.cpp
-  support/test_certificates.cpp)
+  support/test_certificates.cpp
+  support/token_service.cpp)
 target_include_directories(tarpon_test_support PUBLIC ${PROJECT_SOURCE_DIR}/src ${CMAKE_CURRENT_SOURCE_DIR})
 target_compile_definitions(tarpon_test_support PUBLIC
   BOOST_TEST_DYN_LINK BOOST_BEAST_SEPARATE_COMPILATION

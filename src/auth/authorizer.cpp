@@ -78,10 +78,15 @@ authorizer::scope_list authorizer::scopes_for(const access& wanted) const {
     if (!wanted.mount_from.empty())
         scopes.push_back(pull_scope(wanted.mount_from));
     const auto extra = extra_scopes_.find(wanted.repository);
-    if (extra != extra_scopes_.end())
-        for (const std::string& scope : extra->second)
-            if (std::find(scopes.begin(), scopes.end(), scope) == scopes.end())
-                scopes.push_back(scope);
+    if (extra == extra_scopes_.end())
+        return scopes;
+    for (const std::string& scope : extra->second) {
+        const auto names_it = [&scope](const std::string& known) {
+            return includes(known, scope);
+        };
+        if (std::none_of(scopes.begin(), scopes.end(), names_it))
+            scopes.push_back(scope);
+    }
     return scopes;
 }
 

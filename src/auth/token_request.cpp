@@ -126,4 +126,19 @@ std::string pull_scope(std::string_view repository) {
     return concat("repository:", repository, ":pull");
 }
 
+bool includes(std::string_view scope, std::string_view wanted) {
+    const std::size_t name = wanted.rfind(':');
+    if (name == wanted.npos || scope.substr(0, scope.rfind(':')) != wanted.substr(0, name))
+        return scope == wanted;
+    const std::string there = concat(",", scope.substr(name + 1), ",");
+    std::string_view rest = wanted.substr(name + 1);
+    while (!rest.empty()) {
+        const std::string_view action = rest.substr(0, rest.find(','));
+        if (there.find(concat(",", action, ",")) == there.npos)
+            return false;
+        rest.remove_prefix(std::min(rest.size(), action.size() + 1));
+    }
+    return true;
+}
+
 } // namespace tarpon::auth

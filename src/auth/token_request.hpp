@@ -53,4 +53,7 @@ result<token> parse_token(std::string_view body, std::chrono::steady_clock::time
 std::string push_scope(std::string_view repository);
 std::string pull_scope(std::string_view repository);
 
+/// Does `scope` name the same thing and every action that `wanted` has, in any order?
+bool includes(std::string_view scope, std::string_view wanted);
+
 } // namespace tarpon::auth

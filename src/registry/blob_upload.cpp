@@ -267,8 +267,11 @@ head_blob(registry_session& registry, const std::string& repository, const diges
     const http_response response = co_await registry.send(std::move(request), why);
     if (response.status >= 500 || response.status == 429)
         throw refusal(response, why);
-    co_return blob_presence{
-        response.status == 200, parse_decimal(response.header("Content-Length"))};
+    blob_presence found;
+    found.present = response.status == 200;
+    found.absent = response.status == 404;
+    found.size = parse_decimal(response.header("Content-Length"));
+    co_return found;
 }
 
 asio::awaitable<bool>

@@ -60,6 +60,7 @@ boost::asio::awaitable<void> probe_upload(registry_session& registry, std::strin
 /// Is the blob there? Size as the registry states it (nullopt: there, but unknown).
 struct blob_presence {
     bool present = false;
+    bool absent = false; ///< 404; other refusals to say leave both open
     std::optional<std::uint64_t> size;
 };
 boost::asio::awaitable<blob_presence>

@@ -333,6 +333,18 @@ asio::awaitable<http_response> upload_attempt::commit() {
     }
 }
 
+/// Who was redirected to has said yes to something; whether the registry has the blob only the
+/// registry knows.
+asio::awaitable<void> upload_attempt::check_arrived() {
+    const blob_presence found = co_await head_blob(registry_, request_.repository, fsm_.digest());
+    if (found.absent)
+        throw error(
+            errc::registry_protocol,
+            concat(
+                registry_.host(), " redirected the blob ", fsm_.digest().brief(), " of ",
+                request_.repository, ", and does not have it"));
+}
+
 // --- the whole -----------------------------------------------------------------------------------
 
 asio::awaitable<http_response> upload_attempt::do_step() {
@@ -376,6 +388,9 @@ asio::awaitable<void> upload_attempt::take_step() {
     const http_response response = co_await do_step();
     if (fsm_.step() != upload_step::finished)
         take_answer(response, at);
+    const bool committed = step_ == upload_step::commit || step_ == upload_step::put_whole;
+    if (committed && response.redirected_to && response.ok())
+        co_await check_arrived();
     co_await note_session();
 }
 

@@ -54,6 +54,7 @@ private:
     };
     boost::asio::awaitable<session_state> ask_session();
     boost::asio::awaitable<transport::http_response> commit();
+    boost::asio::awaitable<void> check_arrived();
     transport::http_request make_request() const;
     void take_answer(const transport::http_response& response, const transport::url& asked_at);
     transport::url asked_at() const;

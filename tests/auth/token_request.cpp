@@ -147,4 +147,17 @@ BOOST_AUTO_TEST_CASE(answers_without_a_usable_token_refused) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(scopes_that_say_the_same) {
+    const std::string ours = push_scope("team/app");
+    for (const char* same :
+         {"repository:team/app:pull,push", "repository:team/app:push,pull",
+          "repository:team/app:push", "repository:team/app:"})
+        BOOST_TEST(includes(ours, same), same);
+    for (const char* more :
+         {"repository:team/app:pull,push,delete", "repository:team/app2:pull",
+          "repository:team/ap:pull", "repository:team/app:pul", "registry:catalog:*", "*", ""})
+        BOOST_TEST(!includes(ours, more), more);
+    BOOST_TEST(includes("odd", "odd"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
