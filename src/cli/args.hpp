@@ -5,6 +5,8 @@
 #include <tarpon/progress.hpp>
 #include <tarpon/serve.hpp>
 
+#include <functional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,6 +20,8 @@ struct output_options {
     bool quiet = false;
     progress_style progress = progress_style::automatic;
     tarpon::log_level log_level = tarpon::log_level::warn;
+    /// Options whose values came from the environment, without dashes.
+    std::set<std::string, std::less<>> from_environment;
 };
 
 struct push_command {

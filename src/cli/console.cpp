@@ -2,6 +2,7 @@
 #include "cli/console.hpp"
 
 #include "cli/event_json.hpp"
+#include "cli/options.hpp"
 #include "model/text.hpp"
 
 #include <sys/ioctl.h>
@@ -148,9 +149,7 @@ void console::summary(const push_summary& numbers) {
 }
 
 void console::report(const error& what) {
-    if (options_.json)
-        print_result(to_json(failure_event{what, {}, {}}));
-    print_message(error_text(what));
+    on_failure({what, {}, {}});
 }
 
 void console::warning(const std::string& message) {
@@ -175,9 +174,11 @@ void console::on_plan(const plan_event& event) {
 }
 
 void console::on_failure(const failure_event& event) {
+    failure_event told = event;
+    told.what = as_it_was_set(event.what, options_.from_environment);
     if (options_.json)
-        print_result(to_json(event));
-    print_message(error_text(event.what));
+        print_result(to_json(told));
+    print_message(error_text(told.what));
 }
 
 void console::on_retry(const retry_event& event) {

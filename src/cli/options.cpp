@@ -90,6 +90,23 @@ std::string value_sources::name(std::string_view option) const {
     return from_environment(option) ? environment_name(option) : concat("--", option);
 }
 
+error as_it_was_set(const error& what, const std::set<std::string, std::less<>>& from_environment) {
+    std::string message = what.message();
+    for (const std::string& option : from_environment) {
+        const std::string dashed = concat("--", option), variable = environment_name(option);
+        for (std::size_t at = message.find(dashed); at != message.npos;
+             at = message.find(dashed, at + 1)) {
+            const std::string_view next = std::string_view(message).substr(at + dashed.size(), 1);
+            const bool longer = !next.empty() && (next == "-" || std::isalnum(next.front() & 0x7f));
+            const bool inside = at > 0 && message[at - 1] == '-';
+            if (!longer && !inside)
+                message.replace(at, dashed.size(), variable);
+        }
+    }
+    return error(what.code(), std::move(message), what.cause(), what.hint())
+        .with_status(what.http_status());
+}
+
 std::uint64_t size_of(const std::string& name, const std::string& text) {
     try {
         return parse_size(text);

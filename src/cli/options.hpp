@@ -47,6 +47,9 @@ public:
     explicit value_sources(CLI::App& verb);
 
     bool from_environment(std::string_view option) const;
+    const std::set<std::string, std::less<>>& all_from_environment() const noexcept {
+        return from_environment_;
+    }
     /// What the user wrote: "--jobs" or "TARPON_JOBS".
     std::string name(std::string_view option) const;
 
@@ -56,6 +59,10 @@ private:
 
 /// "dry-run" -> "TARPON_DRY_RUN".
 std::string environment_name(std::string_view option);
+
+/// The library knows options only: a message that says --registry says TARPON_REGISTRY to who set
+/// that. Hints stay as they are, they are to be typed.
+error as_it_was_set(const error& what, const std::set<std::string, std::less<>>& from_environment);
 
 /// parse_size; its error begins with `name`.
 std::uint64_t size_of(const std::string& name, const std::string& text);

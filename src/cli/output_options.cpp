@@ -35,6 +35,7 @@ void add_progress(CLI::App& verb, output_options& output, output_texts& texts) {
 void finish_output(
     output_options& output, const output_texts& texts, const value_sources& sources) {
     output.log_level = choose(log_levels, texts.log_level, sources.name("log-level"));
+    output.from_environment = sources.all_from_environment();
     output.progress = choose(progress_styles, texts.progress, sources.name("progress"));
 }
 

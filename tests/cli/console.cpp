@@ -148,6 +148,21 @@ BOOST_AUTO_TEST_CASE(error_that_belongs_to_no_archive_is_an_event_too) {
     BOOST_TEST(got.err == error_text(failure));
 }
 
+// Who set a variable never typed the option that it stands for.
+BOOST_AUTO_TEST_CASE(variables_are_called_by_their_names) {
+    const auto told = [](const std::string& message) {
+        output_options options;
+        options.from_environment = {"registry", "username"};
+        const error what(errc::usage, message, {}, "--registry HOST");
+        return captured_with(options, [&](console& out) { out.report(what); }).err;
+    };
+    BOOST_TEST(
+        told("--registry: no host; from --username, not --registry-token, ---registry or --user")
+        == "tarpon: error: TARPON_REGISTRY: no host; from TARPON_USERNAME, not --registry-token, "
+           "---registry or --user\n  hint: --registry HOST\n");
+    BOOST_TEST(told("--to") == "tarpon: error: --to\n  hint: --registry HOST\n");
+}
+
 // A reader that made the pipe non-blocking, and is slow, gets every byte all the same.
 BOOST_AUTO_TEST_CASE(slow_reader_of_a_pipe_loses_nothing) {
     int ends[2];
