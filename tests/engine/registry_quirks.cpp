@@ -7,6 +7,7 @@
 #include "support/push_scene.hpp"
 #include "support/stored_image.hpp"
 #include "support/temp_dir.hpp"
+#include "support/token_service.hpp"
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
@@ -18,8 +19,6 @@ using namespace tarpon;
 using namespace tarpon::test;
 namespace mt = tarpon::media_type;
 using place = registry_options::location;
-using interceptor = std::function<std::optional<answer>(const registry_request&)>;
-using adjuster = std::function<void(const registry_request&, answer&)>;
 
 struct quirk {
     const char* name;
@@ -152,6 +151,12 @@ void add_connections(std::vector<quirk>& all) {
          once(
              step::open_upload,
              answer::with(429).header("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT"))});
+    all.push_back(
+        {"429 with bare line feeds",
+         {},
+         once(
+             step::open_upload,
+             answer::bytes("HTTP/1.1 429 Too Many Requests\nRetry-After: 0\n\n"))});
     all.push_back({"503, then well", {}, once(step::head_blob, answer::with(503))});
     all.push_back({"bodies in chunks", {}, {}, [](const registry_request&, answer& reply) {
                        if (!reply.body.empty())

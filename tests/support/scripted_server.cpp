@@ -388,16 +388,23 @@ std::string_view seen_request::query() const {
     return mark == target.npos ? std::string_view() : std::string_view(target).substr(mark + 1);
 }
 
-std::optional<std::string> seen_request::parameter(std::string_view name) const {
+std::vector<std::string> seen_request::parameters(std::string_view name) const {
+    std::vector<std::string> all;
     std::string_view rest = query();
     while (!rest.empty()) {
         const std::string_view pair = rest.substr(0, rest.find('&'));
         rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
         const std::size_t equals = pair.find('=');
         if (pair.substr(0, equals) == name)
-            return equals == pair.npos ? std::string() : percent_decode(pair.substr(equals + 1));
+            all.push_back(
+                equals == pair.npos ? std::string() : percent_decode(pair.substr(equals + 1)));
     }
-    return std::nullopt;
+    return all;
+}
+
+std::optional<std::string> seen_request::parameter(std::string_view name) const {
+    const auto all = parameters(name);
+    return all.empty() ? std::nullopt : std::optional(all.front());
 }
 
 void gate::open() {

@@ -39,6 +39,8 @@ struct seen_request {
     std::string_view query() const;
     /// A parameter of the query, percent-decoded.
     std::optional<std::string> parameter(std::string_view name) const;
+    /// Each time it is there.
+    std::vector<std::string> parameters(std::string_view name) const;
 };
 
 /// Holds answers back until the test opens it.
