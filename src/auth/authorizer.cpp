@@ -210,7 +210,8 @@ authorizer::improve(const http_response& response, transport::url asked, access 
     const bool knew_nothing = !basic_ && !bearer_;
     bool asked_for_more = false;
     for (const auth_challenge& challenge : challenges_of(response)) {
-        if (challenge.scheme != "bearer")
+        // What a mount needs was asked for, and is of no use, or worse, to other requests.
+        if (challenge.scheme != "bearer" || !wanted.mount_from.empty())
             continue;
         std::string_view rest = challenge.parameter("scope");
         while (!rest.empty()) {

@@ -273,6 +273,7 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
         return open_body();
     };
     request.repeatable = true;
+    request.label = job_.diff_id ? concat("layer ", job_.label) : job_.label;
     std::unique_ptr<registry::upload_record> record;
     if (memory())
         record = memory()->record(job_, run_.options, where);
@@ -287,7 +288,8 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
     const auto done = co_await registry::put_blob(run_.registry(where), std::move(request));
     if (done.outcome == upload_outcome::uploaded)
         made_here_ = true;
-    else if (!digest_known_) // nobody read it to its end
+    else if (!digest_known_ && facts_.content.digest != done.content.digest)
+        // Nobody read it to its end, so it was named by what it is stored as.
         facts_.content = {{}, done.content.digest, job_.stored_bytes};
     digest_known_ = true;
     present_.push_back(repository);

@@ -47,11 +47,11 @@ public:
         };
         co_return co_await async::run_on(workers_.get_executor(), work);
     }
-    asio::awaitable<void> keep(std::string location) override {
+    asio::awaitable<bool> keep(std::string location) override {
         auto work = [store = store_, key = key_, location = std::move(location)] {
-            store->keep_upload(key, location);
+            return store->keep_upload(key, location);
         };
-        co_await async::run_on(workers_.get_executor(), work);
+        co_return co_await async::run_on(workers_.get_executor(), work);
     }
     asio::awaitable<void> forget() override {
         auto work = [store = store_, key = key_] {

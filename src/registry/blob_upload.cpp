@@ -53,12 +53,15 @@ private:
     void plan_resume(const upload_attempt& one, ending& end);
     asio::awaitable<bool> wait_for_next(const error& why);
     asio::awaitable<void> let_go(const ending& end, bool again, bool stopped);
+    asio::awaitable<void> give_up(const ending& end, std::exception_ptr stopped);
 
     registry_session& registry_;
     const blob_request request_;
     upload_fsm::facts known_;
     std::vector<upload_shape> tried_;       ///< the last one is the current one
     std::optional<std::string> unfinished_; ///< a session to go on with
+    descriptor sent_;                       ///< all of it, in a try that failed later
+    bool kept_ = false;                     ///< the record has the session that is open
     std::uint64_t furthest_ = 0;            ///< bytes from where an attempt went on
     bool anew_ = false;                     ///< what was gone on with was of no use: not again
     bool begun_anew_ = false;               ///< that happened before
@@ -109,8 +112,11 @@ blob_put::next_try blob_put::after(const upload_attempt& one, const error& why, 
 
 void blob_put::prepare(const upload_attempt& one) {
     known_.mount_from.reset();
-    if (!one.sent().digest.empty())
-        known_.digest = one.sent().digest;
+    if (!one.sent().digest.empty()) {
+        sent_ = one.sent();
+        known_.digest = sent_.digest;
+        known_.size = sent_.size;
+    }
     // The answer to a commit may be what was lost.
     known_.probe = known_.digest && registry_.tries().enabled();
 }
@@ -133,7 +139,8 @@ asio::awaitable<blob_put::ending> blob_put::attempt() {
     known_.shape = tried_.back();
     const auto begun = std::chrono::steady_clock::now();
     anew_ = false;
-    upload_attempt one(registry_, request_, known_, std::exchange(unfinished_, std::nullopt));
+    const bool kept = kept_ && unfinished_;
+    upload_attempt one(registry_, request_, known_, std::exchange(unfinished_, std::nullopt), kept);
     ending end;
     bool renewed = false;
     try {
@@ -152,7 +159,11 @@ asio::awaitable<blob_put::ending> blob_put::attempt() {
     if (one.session_gone() && own_session_)
         registry_.habits().sessions_are_lost();
     own_session_ |= one.session().has_value();
+    kept_ = one.is_kept();
     if (end.done) {
+        if (end.done->outcome != upload_outcome::uploaded
+            && sent_.digest == end.done->content.digest)
+            end.done->content = sent_;
         registry_.slots().succeeded();
         if (tried_.size() > 1 && end.done->outcome == upload_outcome::uploaded)
             registry_.habits().worked(tried_.back());
@@ -182,7 +193,7 @@ asio::awaitable<void> blob_put::let_go(const ending& end, bool again, bool stopp
     const bool interrupted = stopped || !end.why;
     const bool network = end.why && class_of(end.why->code()) == error_class::network;
     const bool for_later =
-        !again && request_.record && (network || interrupted) && registry_.habits().may_resume();
+        !again && kept_ && (network || interrupted) && registry_.habits().may_resume();
     if (unfinished_ || for_later)
         co_return;
     if (request_.record)
@@ -193,7 +204,9 @@ asio::awaitable<void> blob_put::let_go(const ending& end, bool again, bool stopp
 }
 
 asio::awaitable<bool> blob_put::wait_for_next(const error& why) {
-    const std::string which = known_.digest ? concat("blob ", known_.digest->brief()) : "a blob";
+    std::string which = request_.label.empty() ? "a blob" : request_.label;
+    if (known_.digest)
+        which = concat("blob ", known_.digest->brief());
     std::string what = concat(which, " for ", registry_.host(), "/", request_.repository);
     co_return co_await registry_.tries().again(repetitions_++, std::move(what), short_reason(why));
 }
@@ -202,6 +215,7 @@ asio::awaitable<blob_result> blob_put::go() {
     const auto slot = co_await registry_.slots().acquire();
     if (request_.record && registry_.habits().may_resume())
         unfinished_ = co_await request_.record->take();
+    kept_ = unfinished_.has_value();
     while (true) {
         const ending end = co_await attempt();
         if (end.done && request_.record)
@@ -218,14 +232,32 @@ asio::awaitable<blob_result> blob_put::go() {
             stopped = std::current_exception();
             again = false;
         }
-        if (!again) {
-            co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-            unfinished_.reset();
-        }
-        co_await let_go(end, again, stopped != nullptr);
-        if (!again)
-            std::rethrow_exception(stopped ? stopped : end.failed);
+        // To call anything, the interrupt has to be taken down first; give_up throws it again.
+        const auto state = co_await asio::this_coro::cancellation_state;
+        const bool cancelled = state.cancelled() != asio::cancellation_type::none;
+        if (cancelled)
+            co_await asio::this_coro::reset_cancellation_state(
+                asio::enable_terminal_cancellation());
+        if (cancelled && !stopped)
+            stopped = std::make_exception_ptr(
+                boost::system::system_error(asio::error::operation_aborted));
+        if (!again || stopped)
+            co_await give_up(end, stopped);
+        co_await let_go(end, true, false);
     }
+}
+
+/// Throws. Whoever called may have other targets to go on with, and is to hear of an interrupt that
+/// comes meanwhile.
+asio::awaitable<void> blob_put::give_up(const ending& end, std::exception_ptr stopped) {
+    unfinished_.reset();
+    co_await async::with_grace(let_go(end, false, stopped != nullptr), farewell_time);
+    if (stopped)
+        std::rethrow_exception(stopped);
+    const bool network = end.why && class_of(end.why->code()) == error_class::network;
+    if (network && kept_ && end.why->hint().empty())
+        throw error(*end.why).with_hint("run it again: what has arrived is gone on with");
+    std::rethrow_exception(end.failed);
 }
 
 } // namespace

@@ -33,13 +33,14 @@ struct blob_request {
     std::function<void(std::size_t)> on_sent;
     bool repeatable = false;
     std::optional<std::uint64_t> size = {}; ///< of the body, if known ahead
+    std::string label = {};                 ///< for people, while there is no digest
     /// For a repeatable body that is the same in every process; nullptr: nobody goes on with it.
     upload_record* record = nullptr;
 };
 
 struct blob_result {
     upload_outcome outcome = upload_outcome::uploaded;
-    descriptor content; ///< digest; size where it went over the wire
+    descriptor content; ///< digest; size where it went over the wire, in this try or an earlier one
 };
 
 /// What fails in a way that may pass is tried again: a request by itself, one chunk of a blob where

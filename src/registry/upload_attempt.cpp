@@ -41,13 +41,15 @@ upload_attempt::upload_attempt(
     registry_session& registry,
     const blob_request& request,
     upload_fsm::facts known,
-    std::optional<std::string> unfinished)
+    std::optional<std::string> unfinished,
+    bool kept)
     : registry_(registry)
     , request_(request)
     , known_(std::move(known))
     , unfinished_(std::move(unfinished))
     , fsm_(known_)
-    , step_(fsm_.step()) {}
+    , step_(fsm_.step())
+    , kept_(kept) {}
 
 http_request upload_attempt::make_request() const {
     http_request request;
@@ -106,7 +108,10 @@ asked upload_attempt::reason() const {
             return "to commit a blob";
         }
     }();
-    return {what, registry_.host(), request_.repository};
+    asked why{what, registry_.host(), request_.repository};
+    if (step_ == upload_step::mount)
+        why.mount_from = *request_.facts.mount_from;
+    return why;
 }
 
 transport::url upload_attempt::asked_at() const {
@@ -119,8 +124,9 @@ asio::awaitable<http_response> upload_attempt::mount() {
     try {
         co_return co_await registry_.send(make_request(), reason());
     } catch (const error& e) {
-        // 401 for want of a right to read the other repository; the session does not pass it on.
-        if (e.http_status() != 401)
+        // For want of a right to read the other repository, in the registry's words or the token
+        // server's. Whether we may write to ours the next request tells.
+        if (class_of(e.code()) != error_class::auth && e.http_status() != 400)
             throw;
         refused.status = e.http_status();
     }
@@ -157,22 +163,23 @@ asio::awaitable<http_response> upload_attempt::send_body() {
 asio::awaitable<void> upload_attempt::take_up() {
     const bool reachable =
         fsm_.resume(*unfinished_, registry_.api(request_.repository, uploads_path));
-    std::optional<std::uint64_t> offset;
+    session_state found;
     if (reachable) {
         step_ = fsm_.step();
         try {
-            offset = co_await settled_offset();
+            found = co_await settled_state();
         } catch (const error& e) {
             if (may_pass(e))
                 throw;
         }
     }
-    if (offset.value_or(0) > 0) {
-        resumed_at_ = acknowledged_ = *offset;
+    if (found.offset.value_or(0) > 0) {
+        resumed_at_ = acknowledged_ = *found.offset;
         co_return;
     }
-    session_gone_ = !offset;
-    if (offset)
+    session_gone_ = !found.offset;
+    kept_ = false;
+    if (reachable && !found.gone)
         co_await async::best_effort(
             drop_session(registry_, *fsm_.session(), request_.repository), farewell_time);
     fsm_ = upload_fsm(known_);
@@ -180,7 +187,7 @@ asio::awaitable<void> upload_attempt::take_up() {
 }
 
 /// A registry that has not noticed yet that the last request broke off calls the session busy.
-asio::awaitable<std::optional<std::uint64_t>> upload_attempt::settled_offset() {
+asio::awaitable<upload_attempt::session_state> upload_attempt::settled_state() {
     const auto executor = co_await asio::this_coro::executor;
     asio::steady_timer pause(executor);
     const auto patience = std::chrono::steady_clock::now() + limits::busy_session_time_max;
@@ -189,7 +196,7 @@ asio::awaitable<std::optional<std::uint64_t>> upload_attempt::settled_offset() {
         const session_state found = co_await ask_session();
         const bool wait = found.busy && std::chrono::steady_clock::now() < patience;
         if (!wait)
-            co_return found.offset;
+            co_return found;
         pause.expires_after(time);
         time = std::min<std::chrono::milliseconds>(2 * time, busy_session_time_most);
         co_await pause.async_wait(asio::use_awaitable);
@@ -204,7 +211,7 @@ asio::awaitable<void> upload_attempt::note_session() {
     if (location == noted_)
         co_return;
     noted_ = location;
-    co_await request_.record->keep(std::move(location));
+    kept_ = co_await request_.record->keep(std::move(location));
 }
 
 // --- chunks --------------------------------------------------------------------------------------
@@ -218,6 +225,7 @@ asio::awaitable<upload_attempt::session_state> upload_attempt::ask_session() {
     const http_response response = co_await registry_.send(std::move(request), why);
     session_state found;
     found.busy = response.status == 409;
+    found.gone = response.status == 404;
     if (response.ok())
         found.offset = parse_range_end(response.header("Range"));
     co_return found;
@@ -264,7 +272,8 @@ upload_attempt::send_chunk(std::span<const std::byte> chunk, int& repetitions) {
     exhausted_ = !again;
     if (!again)
         throw why;
-    const auto offset = co_await settled_offset();
+    const session_state found = co_await settled_state();
+    const auto offset = found.offset;
     // Where the session is gone or in disorder, the blob begins anew.
     if (!offset || *offset < acknowledged_ || *offset > acknowledged_ + chunk.size())
         throw why;
@@ -370,8 +379,13 @@ void upload_attempt::take_answer(const http_response& response, const transport:
         if (wants_chunks)
             fsm_.use(upload_shape::chunked);
     }
+    // Of another size under this digest the registry's copy is broken.
+    const auto size = parse_decimal(response.header("Content-Length"));
+    const bool other_size =
+        step_ == upload_step::probe && size && known_.size && *size != *known_.size;
     fsm_.on_answer(
-        {response.status, response.header("Location"), response.header("Docker-Content-Digest")},
+        {other_size ? 404 : response.status, response.header("Location"),
+         response.header("Docker-Content-Digest")},
         at);
     if (fsm_.step() != upload_step::failed)
         return;

@@ -17,12 +17,13 @@ namespace tarpon::registry {
 class upload_attempt {
 public:
     /// `registry` and `request` must outlive the attempt. `known`: facts of this try. `unfinished`:
-    /// the Location of a session that may have a part of the body.
+    /// the Location of a session that may have a part of the body; `kept`: the record has it.
     upload_attempt(
         registry_session& registry,
         const blob_request& request,
         upload_fsm::facts known,
-        std::optional<std::string> unfinished = std::nullopt);
+        std::optional<std::string> unfinished = std::nullopt,
+        bool kept = false);
 
     /// Throws `error`; the session may be left open then.
     boost::asio::awaitable<blob_result> run();
@@ -33,14 +34,22 @@ public:
     std::uint64_t resumed_at() const noexcept { return resumed_at_; }
     /// The unfinished session was not there any more.
     bool session_gone() const noexcept { return session_gone_; }
+    /// The session that is open is written down in the record.
+    bool is_kept() const noexcept { return kept_; }
     /// One of its chunks was tried as often as it may be.
     bool exhausted() const noexcept { return exhausted_; }
     /// The digest of what was sent, once that is known.
     const descriptor& sent() const noexcept { return sent_; }
 
 private:
+    struct session_state {
+        std::optional<std::uint64_t> offset;
+        bool busy = false;
+        bool gone = false;
+    };
     boost::asio::awaitable<void> take_up();
-    boost::asio::awaitable<std::optional<std::uint64_t>> settled_offset();
+    boost::asio::awaitable<session_state> ask_session();
+    boost::asio::awaitable<session_state> settled_state();
     boost::asio::awaitable<void> note_session();
     boost::asio::awaitable<transport::http_response> do_step();
     boost::asio::awaitable<void> take_step();
@@ -48,11 +57,6 @@ private:
     boost::asio::awaitable<transport::http_response> send_body();
     boost::asio::awaitable<void> send_chunks();
     boost::asio::awaitable<void> send_chunk(std::span<const std::byte> chunk, int& repetitions);
-    struct session_state {
-        std::optional<std::uint64_t> offset;
-        bool busy = false;
-    };
-    boost::asio::awaitable<session_state> ask_session();
     boost::asio::awaitable<transport::http_response> commit();
     boost::asio::awaitable<void> check_arrived();
     transport::http_request make_request() const;
@@ -73,7 +77,8 @@ private:
     bool session_gone_ = false;
     bool exhausted_ = false;
     bool renewed_ = false; ///< credentials, since a chunk was answered
-    std::string noted_;    ///< the session, in the record
+    std::string noted_;    ///< the session, as the record was told
+    bool kept_ = false;    ///< and has it
     descriptor sent_;
 };
 

@@ -49,8 +49,9 @@ struct upload_answer {
 class upload_fsm {
 public:
     struct facts {
-        std::optional<tarpon::digest> digest; ///< if known before the body is read
-        bool probe = true;                    ///< HEAD first (needs the digest)
+        std::optional<tarpon::digest> digest;   ///< if known before the body is read
+        std::optional<std::uint64_t> size = {}; ///< of the blob, where its digest is known
+        bool probe = true;                      ///< HEAD first (needs the digest)
         std::optional<std::string> mount_from;
         /// `monolithic` needs the digest.
         upload_shape shape = upload_shape::streamed;

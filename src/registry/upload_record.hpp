@@ -15,7 +15,8 @@ public:
     /// The Location of an unfinished upload of the same bytes into the same repository; from now on
     /// ours.
     virtual boost::asio::awaitable<std::optional<std::string>> take() = 0;
-    virtual boost::asio::awaitable<void> keep(std::string location) = 0;
+    /// false: it is not written down, and nobody will go on with it.
+    virtual boost::asio::awaitable<bool> keep(std::string location) = 0;
     /// It is finished, or cannot be gone on with.
     virtual boost::asio::awaitable<void> forget() = 0;
 };

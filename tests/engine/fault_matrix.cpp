@@ -31,17 +31,8 @@ using namespace tarpon::test;
 const std::string password = "a-password-nobody-may-see";
 constexpr std::size_t layer_bytes = 1'200'000;
 
-/// As large when it is compressed.
-std::string noise() {
-    std::minstd_rand dice(1);
-    std::string bytes(layer_bytes, '\0');
-    for (char& byte : bytes)
-        byte = static_cast<char>(dice() >> 8);
-    return tar_builder().file("noise", bytes).end().str();
-}
-
 const built_image& image() {
-    static const built_image one = make_image({noise()}, {"app:1"});
+    static const built_image one = make_image({make_noise(layer_bytes)}, {"app:1"});
     return one;
 }
 
@@ -526,6 +517,76 @@ BOOST_AUTO_TEST_CASE(stopped_before_the_next_try) {
     const push_report report = s.push(docker_archive({image()}));
     BOOST_TEST(report.exit_code() == 130, explain(report));
     BOOST_TEST(s.registry.uploads_open() == 0u);
+}
+
+// The registry is slow to show what it has taken: the blob is there only when it is begun anew.
+// What the manifest says of it is what was sent, not what the archive holds.
+BOOST_AUTO_TEST_CASE(commit_that_shows_late) {
+    push_scene s;
+    prepare(s, kinds[0]);
+    s.options.retries = 2;
+    const std::string plain = make_layer(1, 400'000); // much smaller when it is compressed
+    const built_image one = make_image({plain}, {"app:1"});
+    std::size_t looked = 0, lost = 0;
+    s.registry.adjust = [&](const registry_request& request, answer& reply) {
+        if (request.what == step::put && lost == 0) {
+            ++lost;
+            reply = answer::with(504);
+        } else if (request.what == step::head_blob && lost == 1 && looked++ < 2) {
+            reply = answer::with(404);
+        }
+    };
+    s.options.jobs = 1;
+    const push_report report = s.push(docker_archive({one}));
+    BOOST_TEST(report.exit_code() == 0, explain(report));
+    BOOST_TEST(s.registry.count(step::patch) <= 2u);
+    check_image(s, "team/app", "1", one);
+}
+
+// One target refuses a blob; an interrupt while it goes to the other one is heard all the same.
+BOOST_AUTO_TEST_CASE(stopped_after_one_target_refused) {
+    push_scene s;
+    prepare(s, kinds[0]);
+    s.options.jobs = 1;
+    s.options.where.registry.clear();
+    s.options.where.to = {s.place("x/a:1"), s.place("x/b:1")};
+    s.registry.options.denied_repositories = {"x/a"};
+    std::size_t published = 0;
+    bool stop = false;
+    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
+        stop |= request.what == step::patch && request.repository == "x/b";
+        published += request.what == step::put_manifest ? 1 : 0;
+        return std::nullopt;
+    };
+    s.stop_when = [&] {
+        return stop;
+    };
+    const push_report report = s.push(docker_archive({image()}));
+    BOOST_TEST(s.stopped());
+    BOOST_TEST(report.exit_code() == 130, explain(report));
+    BOOST_TEST(published == 0u);
+    BOOST_TEST(s.registry.count(step::put) == 0u);
+    BOOST_TEST(s.registry.tags() == 0u);
+    BOOST_TEST(s.registry.uploads_open() == 0u);
+}
+
+// What cannot be asked how much it has is begun anew, and not left behind.
+BOOST_AUTO_TEST_CASE(session_that_does_not_say_what_it_has_is_dropped) {
+    for (const int status : {200, 405}) {
+        push_scene s;
+        prepare(s, kinds[0]);
+        bool cut = false;
+        s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
+            if (request.what == step::upload_status)
+                return answer::with(status);
+            if (request.what != step::patch || std::exchange(cut, true))
+                return std::nullopt;
+            return answer::none(answer::next::reset).after_body_bytes(layer_bytes / 2);
+        };
+        const push_report report = s.push(docker_archive({image()}));
+        BOOST_TEST(report.exit_code() == 0, explain(report));
+        BOOST_TEST(s.registry.uploads_open() == 0u);
+    }
 }
 
 // A slow line on which one request of twenty fails: it ends, and the display never goes backwards.

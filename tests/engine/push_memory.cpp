@@ -4,6 +4,7 @@
 #include "support/image_builder.hpp"
 #include "support/push_scene.hpp"
 #include "support/stored_image.hpp"
+#include "support/token_service.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -89,6 +90,51 @@ BOOST_AUTO_TEST_CASE(what_others_say_of_a_layer_is_not_remembered) {
     s.push_to(docker_archive({rebuilt}), {"team/dev:1"});
     s.push_to(docker_archive({rebuilt}), {"team/prod:1"});
     check_image(s, "team/prod", "1", rebuilt);
+}
+
+// Where a blob was once, we may not read any more, or somebody else wrote it down: then it is sent.
+BOOST_AUTO_TEST_CASE(place_that_may_not_be_read_is_no_trouble) {
+    for (const bool token_server_refuses : {true, false}) {
+        remembering_scene s;
+        s.options.connection.username = "user";
+        s.options.connection.password = "MARKER";
+        s.registry.intercept = token_service({});
+        s.push_to(docker_archive({image()}), {"a/one:1"});
+        token_habits narrow;
+        if (token_server_refuses)
+            narrow.denied_scopes = {"repository:a/one:pull"};
+        else
+            s.registry.options.mount_status = 403;
+        s.registry.intercept = token_service(narrow);
+        s.push_to(docker_archive({image()}), {"b/two:1"});
+        check_image(s, "b/two", "1", image());
+        BOOST_TEST(s.told.text().find("MARKER") == std::string::npos);
+    }
+}
+
+// A session is left for the next process only where that will find it.
+BOOST_AUTO_TEST_CASE(session_that_is_not_written_down_is_dropped) {
+    for (const bool writable : {false, true}) {
+        remembering_scene s;
+        s.registry.options.keeps_broken_uploads = true;
+        s.options.jobs = 1;
+        const built_image large = make_image({make_noise(3'000'000)}, {"app:1"});
+        if (!writable)
+            s.options.state = "/proc/nothing";
+        bool stop = false;
+        s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
+            if (request.what != step::patch)
+                return std::nullopt;
+            stop = true;
+            return answer::none(answer::next::stall).after_body_bytes(1'500'000);
+        };
+        s.stop_when = [&] {
+            return stop;
+        };
+        const push_report report = s.push(docker_archive({large}));
+        BOOST_TEST(report.exit_code() == 130, explain(report));
+        BOOST_TEST(s.registry.uploads_open() == (writable ? 1u : 0u));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(trouble_is_a_warning_where_the_folder_was_asked_for) {

@@ -48,6 +48,14 @@ std::string make_layer(unsigned seed, std::size_t bytes) {
     return tar_builder().file(concat("data/", seed), text).end().str();
 }
 
+std::string make_noise(std::size_t bytes) {
+    std::minstd_rand dice(1);
+    std::string content(bytes, '\0');
+    for (char& byte : content)
+        byte = static_cast<char>(dice() >> 8);
+    return tar_builder().file("noise", content).end().str();
+}
+
 std::string gzip(std::string_view plain) {
     z_stream z{};
     require(

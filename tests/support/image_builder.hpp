@@ -16,6 +16,8 @@ namespace tarpon::test {
 
 /// A tar with one file of `bytes` bytes: text that compresses, other for every seed.
 std::string make_layer(unsigned seed, std::size_t bytes = 3000);
+/// A layer that stays as large when it is compressed.
+std::string make_noise(std::size_t bytes);
 std::string gzip(std::string_view plain);
 std::string zstd(std::string_view plain);
 std::string xz(std::string_view plain);

@@ -3,7 +3,9 @@
 #include "model/base64.hpp"
 #include "model/text.hpp"
 
+#include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -34,6 +36,9 @@ private:
             return answer::with(404, "no such service");
         if (http.header("Authorization") != wanted)
             return answer::json(401, R"({"errors":[{"code":"UNAUTHORIZED"}]})");
+        for (const std::string& scope : http.parameters("scope"))
+            if (std::count(with_.denied_scopes.begin(), with_.denied_scopes.end(), scope) > 0)
+                return answer::json(403, R"({"errors":[{"code":"DENIED"}]})");
         const std::string name = concat("token-", tokens_.size() + 1);
         const auto scopes = http.parameters("scope");
         tokens_.emplace(name, scope_set(scopes.begin(), scopes.end()));
