@@ -77,8 +77,10 @@ bool is_alive(const std::string& folder, const std::string& name) {
 
 void remove_dead(const std::string& folder) {
     std::error_code failed;
-    for (const auto& one : std::filesystem::directory_iterator(folder, failed)) {
-        const std::string name = one.path().filename().string();
+    const std::filesystem::directory_iterator end;
+    for (std::filesystem::directory_iterator at(folder, failed); !failed && at != end;
+         at.increment(failed)) {
+        const std::string name = at->path().filename().string();
         if (is_name(name))
             (void)is_alive(folder, name);
     }

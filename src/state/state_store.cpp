@@ -7,7 +7,9 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 
 namespace tarpon::state {
@@ -69,7 +71,8 @@ Value state_store::guarded(Value none, Work work) {
     try {
         return work();
     } catch (const database_error& e) {
-        trouble_ = concat("the state in ", folder_, " cannot be used: ", e.what());
+        trouble_ =
+            concat("going on without the state in ", folder_, ", which cannot be used: ", e.what());
         // Whoever holds it may hold it for long, and each call would wait again: this run goes on
         // without. A damaged one is of no use to the next run either.
         if (e.busy() || e.damaged())
@@ -95,7 +98,10 @@ void state_store::open() {
     if (!lock_->is_open())
         throw database_error(SQLITE_CANTOPEN, lock_->why());
     if (!lock_->share())
-        throw database_error(SQLITE_BUSY, "another process is making it anew");
+        throw database_error(
+            SQLITE_BUSY, errno == EWOULDBLOCK
+                             ? std::string("another process is making it anew")
+                             : concat("it cannot be locked: ", std::strerror(errno)));
     remove_dead(folder_);
     self_.emplace(folder_);
     try {
@@ -107,9 +113,17 @@ void state_store::open() {
         if (!e.damaged() || !lock_->alone())
             throw;
     }
+    struct share_again {
+        const folder_lock& lock;
+        ~share_again() { lock.share(); }
+    } at_end{*lock_};
     remove_database(database_path());
-    open_database();
-    lock_->share();
+    try {
+        open_database();
+    } catch (const database_error&) {
+        db_.reset();
+        throw;
+    }
 }
 
 void state_store::open_database() {
@@ -121,11 +135,9 @@ void state_store::prepare() {
     const std::int64_t version = pragma(*db_, "user_version");
     if (version != 0 && version != schema_version)
         throw database_error(SQLITE_NOTADB, "it is of another version");
-    if (version == 0) {
-        transaction all(*db_);
-        db_->execute(schema);
-        all.commit();
-    }
+    transaction all(*db_);
+    db_->execute(schema); // what is there stays
+    all.commit();
     remove_old();
 }
 
@@ -133,7 +145,8 @@ void state_store::remove_old() {
     const auto life =
         std::chrono::duration_cast<std::chrono::seconds>(limits::unfinished_upload_life);
     statement(*db_, "DELETE FROM upload WHERE used < ?").bind(now() - life.count()).run();
-    if (pragma(*db_, "page_count") * pragma(*db_, "page_size") <= limits::state_bytes_max)
+    const std::int64_t pages = pragma(*db_, "page_count") - pragma(*db_, "freelist_count");
+    if (pages * pragma(*db_, "page_size") <= limits::state_bytes_max)
         return;
     transaction all(*db_);
     for (const char* const table : {"layer", "place"})
@@ -249,8 +262,8 @@ std::optional<std::string> state_store::take_upload(const upload_key& key) {
     });
 }
 
-void state_store::keep_upload(const upload_key& key, const std::string& location) {
-    guarded(false, [&] {
+bool state_store::keep_upload(const upload_key& key, const std::string& location) {
+    return guarded(false, [&] {
         if (!db_)
             return false;
         transaction all(*db_);

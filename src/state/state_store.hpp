@@ -56,7 +56,7 @@ public:
     /// now on.
     std::optional<std::string> take_upload(const upload_key& key);
     /// Our upload is at `location`. Does nothing while another process that runs has one.
-    void keep_upload(const upload_key& key, const std::string& location);
+    bool keep_upload(const upload_key& key, const std::string& location);
     /// Ours is over.
     void forget_upload(const upload_key& key);
 
