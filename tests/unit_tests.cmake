@@ -60,12 +60,12 @@ add_stage_tests(transport
   address_class certs_dir connection connection_pool http_client http_download http_exchange
   http_message pool_state proxy rate_limiter response_head tls tunnel url)
 add_stage_tests(engine
-  fault_matrix image_tree kill_at_step layer_reuse login push push_memory push_plan registry_profiles
+  event_json fault_matrix image_tree kill_at_step layer_reuse login push push_memory push_plan registry_profiles
   registry_quirks stream_push targets)
 # Every step of every push, again and again: minutes with sanitizers.
 set_tests_properties(engine/kill_at_step PROPERTIES TIMEOUT 2400 COST 300)
 add_stage_tests(server
   blob_store files http_connection manifest_store registry_api request_framing route upload_store)
 add_stage_tests(cli
-  args console event_json progress_text)
+  args console progress_text)
 target_link_libraries(tarpon_cli_tests PRIVATE tarpon-cli-parts)

@@ -47,6 +47,12 @@ struct connection_options {
     std::chrono::milliseconds commit_time = limits::commit_time_max;
 };
 
+/// One image of an archive under another name than the archive gives it.
+struct placement {
+    std::string image; ///< NAME[:TAG] or @INDEX (from 1)
+    std::string name;  ///< REPOSITORY[:TAG] below destination::registry; without a tag: latest
+};
+
 /// Where images go. Either `registry`, or one or more of `to`.
 struct destination {
     /// HOST[:PORT][/PREFIX], with http:// or https:// in front to fix the scheme. Names and tags
@@ -58,6 +64,8 @@ struct destination {
     std::string image;
     /// Pairs of ECMAScript regex and replacement for repository names; the first match wins.
     std::vector<std::pair<std::string, std::string>> map;
+    /// With `registry`: exactly these images, under exactly these names.
+    std::vector<placement> placements;
     /// Repository of the registry into which a pipe's blobs go until its images' names are known;
     /// empty: PREFIX/tarpon-staging. Not used with `to`.
     std::string staging;

@@ -1,8 +1,8 @@
 // See console.hpp. One write() a frame; the size of the terminal is read for every frame.
 #include "cli/console.hpp"
 
-#include "cli/event_json.hpp"
 #include "cli/options.hpp"
+#include "engine/event_json.hpp"
 #include "model/text.hpp"
 
 #include <sys/ioctl.h>
@@ -19,6 +19,8 @@ namespace tarpon::cli {
 namespace {
 
 using clock = std::chrono::steady_clock;
+using engine::start_json;
+using engine::to_json;
 
 constexpr std::chrono::milliseconds first_frame_after{500};
 constexpr std::chrono::seconds first_line_after{2};

@@ -1,7 +1,7 @@
 // tarpon inspect: the contents of an archive as text or JSON.
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
-#include "cli/event_json.hpp"
+#include "engine/event_json.hpp"
 #include "model/text.hpp"
 
 #include <tarpon/inspect.hpp>
@@ -67,7 +67,7 @@ int run(const inspect_command& command) {
         for (const std::string& warning : found.warnings)
             out.warning(concat(command.archive, ": ", warning));
         if (command.output.json)
-            print(to_json(found));
+            print(engine::to_json(found));
         else
             print_text(found);
         return 0;

@@ -71,25 +71,44 @@ push_input(run_context& run, const std::string& input, const archive_file& file)
 
 } // namespace
 
-asio::awaitable<void> push_archive(run_context& run, std::string name) {
-    const std::string shown = display_name(name);
+namespace {
+
+asio::awaitable<void> open_and_push(run_context& run, const std::string& name) {
+    auto open = [&name] {
+        return archive_file::open_input(name);
+    };
+    const archive_file file = co_await async::run_on(run.workers.get_executor(), open);
+    co_await push_input(run, name, file);
+}
+
+/// What is wrong with one archive is reported, and does not stop the others.
+asio::awaitable<void>
+report_failure(run_context& run, const std::string& name, asio::awaitable<void> work) {
     std::optional<error> failed;
     try {
-        auto open = [&name] {
-            return archive_file::open_input(name);
-        };
-        const archive_file file = co_await async::run_on(run.workers.get_executor(), open);
-        co_await push_input(run, name, file);
+        co_await std::move(work);
     } catch (const error& e) {
         failed = e;
     }
     if (failed) {
         failed->in(concat(
             class_of(failed->code()) == error_class::archive ? "cannot read " : "cannot push ",
-            shown));
+            display_name(name)));
         run.failed(std::move(*failed), {}, name);
     }
     ++run.totals.archives_done;
+}
+
+} // namespace
+
+asio::awaitable<void> push_archive(run_context& run, std::string name) {
+    auto work = open_and_push(run, name);
+    co_await report_failure(run, name, std::move(work));
+}
+
+asio::awaitable<void> push_passing(run_context& run, std::string name, byte_source& from) {
+    auto work = push_once_through(run, name, from);
+    co_await report_failure(run, name, std::move(work));
 }
 
 } // namespace tarpon::engine

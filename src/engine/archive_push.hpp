@@ -13,4 +13,7 @@ namespace tarpon::engine {
 /// `run`; throws only when it is cancelled.
 boost::asio::awaitable<void> push_archive(run_context& run, std::string name);
 
+/// The same for an archive that passes by once.
+boost::asio::awaitable<void> push_passing(run_context& run, std::string name, byte_source& from);
+
 } // namespace tarpon::engine

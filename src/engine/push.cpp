@@ -1,6 +1,7 @@
 // The public verb: a run over all archives, with its progress reports and its end.
 #include "async/task_group.hpp"
 #include "engine/archive_push.hpp"
+#include "engine/push_source.hpp"
 #include "engine/run_context.hpp"
 #include "model/text.hpp"
 #include "pipeline/block_codec.hpp"
@@ -54,8 +55,74 @@ void check_places(const push_options& options) {
     check_place(options.spool, "--spool", file_type::directory, W_OK | X_OK);
 }
 
-/// Everything about the options that can be wrong without looking at an archive.
-void check_options(const push_options& options) {
+void note_interrupt(engine::run_context& run, const std::string& archive) {
+    run.failed(error(errc::cancelled, concat("interrupted while pushing ", archive)), {}, archive);
+}
+
+/// Pushes one archive; false if it was interrupted. What `work` throws is in the report then.
+asio::awaitable<bool>
+push_one(engine::run_context& run, const std::string& archive, asio::awaitable<void> work) {
+    bool interrupted = false;
+    std::optional<error> broken;
+    try {
+        co_await std::move(work);
+    } catch (const boost::system::system_error& e) {
+        if (e.code() == asio::error::operation_aborted)
+            interrupted = true;
+        else
+            broken.emplace(errc::internal, concat("cannot push ", archive), e.what());
+    } catch (const std::exception& e) {
+        broken.emplace(errc::internal, concat("cannot push ", archive), e.what());
+    }
+    if (broken)
+        run.failed(std::move(*broken), {}, archive);
+    if (interrupted)
+        note_interrupt(run, archive);
+    co_return !interrupted;
+}
+
+asio::awaitable<void> push_all(engine::run_context& run, const std::vector<std::string>& archives) {
+    for (const std::string& archive : archives) {
+        auto work = engine::push_archive(run, archive);
+        const bool go_on = co_await push_one(run, archive, std::move(work));
+        if (!go_on)
+            co_return;
+    }
+}
+
+/// Runs `work` with progress reports beside it; `first` is what an interrupt before it stopped.
+asio::awaitable<push_report>
+run_all(engine::run_context& run, const std::string& first, asio::awaitable<void> work) {
+    async::task_group reporter(run.executor);
+    reporter.spawn(engine::report_progress(run));
+    // A signal may have come before the event loop ran; the next co_await would throw past the end.
+    const auto stop = co_await asio::this_coro::cancellation_state;
+    if (stop.cancelled() == asio::cancellation_type::none)
+        co_await std::move(work);
+    else if (!first.empty())
+        note_interrupt(run, first);
+    // What follows is clean-up and is not interrupted.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    reporter.cancel();
+    try {
+        co_await reporter.join();
+    } catch (const boost::system::system_error&) {
+        // the cancellation just asked for
+    }
+    co_await run.buffers.drained();
+    run.observer.on_progress(run.snapshot());
+    co_return run.take_report();
+}
+
+asio::awaitable<void>
+push_source_once(engine::run_context& run, const std::string& name, byte_source& from) {
+    auto work = engine::push_passing(run, name, from);
+    (void)co_await push_one(run, name, std::move(work));
+}
+
+} // namespace
+
+void engine::check_options(const push_options& options) {
     engine::check_destination(options.where).value();
     check_places(options);
     (void)pipeline::make_codec(
@@ -92,34 +159,15 @@ void check_options(const push_options& options) {
         throw error(errc::usage, "zstd layers need OCI manifests: leave out --format docker");
 }
 
-void note_interrupt(engine::run_context& run, const std::string& archive) {
-    run.failed(error(errc::cancelled, concat("interrupted while pushing ", archive)), {}, archive);
+asio::awaitable<push_report> engine::push_source(
+    std::string name, byte_source& from, push_options options, progress_observer& observer) {
+    check_options(options);
+    const auto executor = co_await asio::this_coro::executor;
+    run_context run(executor, std::move(options), observer);
+    run.totals.archives_total = 1;
+    auto work = push_source_once(run, name, from);
+    co_return co_await run_all(run, name, std::move(work));
 }
-
-asio::awaitable<void> push_all(engine::run_context& run, const std::vector<std::string>& archives) {
-    bool interrupted = false;
-    for (const std::string& archive : archives) {
-        std::optional<error> broken;
-        try {
-            co_await engine::push_archive(run, archive);
-        } catch (const boost::system::system_error& e) {
-            if (e.code() == asio::error::operation_aborted)
-                interrupted = true;
-            else
-                broken.emplace(errc::internal, concat("cannot push ", archive), e.what());
-        } catch (const std::exception& e) {
-            broken.emplace(errc::internal, concat("cannot push ", archive), e.what());
-        }
-        if (broken)
-            run.failed(std::move(*broken), {}, archive);
-        if (interrupted) {
-            note_interrupt(run, archive);
-            co_return;
-        }
-    }
-}
-
-} // namespace
 
 int push_report::exit_code() const {
     if (failures.empty())
@@ -132,29 +180,13 @@ int push_report::exit_code() const {
 
 asio::awaitable<push_report>
 push(std::vector<std::string> archives, push_options options, progress_observer& observer) {
-    check_options(options);
+    engine::check_options(options);
     const auto executor = co_await asio::this_coro::executor;
     engine::run_context run(executor, std::move(options), observer);
     run.totals.archives_total = archives.size();
-    async::task_group reporter(executor);
-    reporter.spawn(engine::report_progress(run));
-    // A signal may have come before the event loop ran; the next co_await would throw past the end.
-    const auto stop = co_await asio::this_coro::cancellation_state;
-    if (stop.cancelled() == asio::cancellation_type::none)
-        co_await push_all(run, archives);
-    else if (!archives.empty())
-        note_interrupt(run, archives.front());
-    // What follows is clean-up and is not interrupted.
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    reporter.cancel();
-    try {
-        co_await reporter.join();
-    } catch (const boost::system::system_error&) {
-        // the cancellation just asked for
-    }
-    co_await run.buffers.drained();
-    observer.on_progress(run.snapshot());
-    co_return run.take_report();
+    const std::string first = archives.empty() ? std::string() : archives.front();
+    auto work = push_all(run, archives);
+    co_return co_await run_all(run, first, std::move(work));
 }
 
 push_report push_blocking(

@@ -207,6 +207,40 @@ result<void> place_by_name(
     return {};
 }
 
+/// A name as a client of the server chooses it: below the registry, never in another one.
+result<reference> parse_placed_name(const std::string& text) {
+    auto name = reference::parse(text);
+    if (!name)
+        return name.error();
+    if (!name->host.empty() || !name->digest.empty())
+        return usage(concat(
+            "\"", foreign_text(text),
+            "\" must be a repository and a tag, without host and digest"));
+    return name;
+}
+
+result<target_list>
+targets_of_placements(const archive_contents& contents, const destination& where) {
+    const auto registry = parse_registry(where.registry);
+    if (!registry)
+        return registry.error();
+    target_list list;
+    for (const placement& one : where.placements) {
+        const auto image = choose_image(contents, one.image);
+        if (!image)
+            return image.error();
+        const auto name = parse_placed_name(one.name);
+        if (!name)
+            return name.error();
+        const std::string path = registry->prefix.empty() ? with_library(registry->host, name->path)
+                                                          : registry->prefix + name->path;
+        add_target(
+            list, *image, {registry->host, path, registry->scheme},
+            name->tag.empty() ? "latest" : name->tag);
+    }
+    return list;
+}
+
 result<target_list>
 targets_of_registry(const archive_contents& contents, const destination& where) {
     const auto registry = parse_registry(where.registry);
@@ -323,6 +357,9 @@ result<void> check_destination(const destination& where) {
         return usage("--registry and --to cannot be used together");
     if (!where.to.empty() && !where.map.empty())
         return usage("--map goes with --registry, not with --to");
+    for (const placement& one : where.placements)
+        if (const auto name = parse_placed_name(one.name); !name)
+            return name.error();
     if (!where.registry.empty())
         if (const auto registry = parse_registry(where.registry); !registry)
             return registry.error();
@@ -337,8 +374,9 @@ result<void> check_destination(const destination& where) {
 }
 
 result<target_list> find_targets(const archive_contents& contents, const destination& where) {
-    auto list =
-        where.to.empty() ? targets_of_registry(contents, where) : targets_of_to(contents, where);
+    auto list = !where.to.empty()          ? targets_of_to(contents, where)
+                : where.placements.empty() ? targets_of_registry(contents, where)
+                                           : targets_of_placements(contents, where);
     if (list)
         refuse_shared_names(contents, *list);
     return list;

@@ -84,6 +84,25 @@ BOOST_AUTO_TEST_CASE(registry_takes_the_names_of_the_archive) {
         == shown(find_targets(contents, registry("reg.example.com/team"))));
 }
 
+// A client of the server names images one by one, below the registry that the server pushes into.
+BOOST_AUTO_TEST_CASE(placements_name_images_below_the_registry) {
+    const auto contents = archive_with({{"a:1", "a:2"}, {"b:1"}, {}});
+    destination where = registry("http://localhost:5000/team");
+    where.placements = {{"b:1", "x/b"}, {"@3", "c:9"}, {"b", "x/b:2"}};
+    BOOST_TEST((!engine::check_destination(where).has_error()));
+    BOOST_TEST(
+        shown(find_targets(contents, where))
+        == "1 localhost:5000/team/x/b:latest,2\n2 localhost:5000/team/c:9\n");
+    BOOST_TEST(engine::staging_repository(where)->str() == "localhost:5000/team/tarpon-staging");
+    where.placements = {{"none:1", "x"}};
+    BOOST_TEST(shown(find_targets(contents, where)) == "error");
+    for (const char* name : {"evil.example/x:1", "X", ""}) {
+        where.placements = {{"@1", name}};
+        BOOST_TEST(engine::check_destination(where).has_error(), name);
+        BOOST_TEST(shown(find_targets(contents, where)) == "error", name);
+    }
+}
+
 // docker.io's one-word repositories live under library/, whatever its host is called.
 BOOST_AUTO_TEST_CASE(docker_hub_has_its_library) {
     const auto contents = archive_with({{"busybox:1"}});

@@ -1,11 +1,11 @@
 // See event_json.hpp. Fields may be added, never changed.
-#include "cli/event_json.hpp"
+#include "engine/event_json.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-namespace tarpon::cli {
+namespace tarpon::engine {
 namespace {
 
 namespace json = boost::json;
@@ -140,6 +140,22 @@ std::string to_json(const push_summary& summary) {
     return json::serialize(event);
 }
 
+std::string to_json(const progress_snapshot& now) {
+    json::object event = begin("progress");
+    event["bytes_done"] = now.bytes_done;
+    event["bytes_sent"] = now.bytes_sent;
+    event["bytes_skipped"] = now.bytes_skipped;
+    json::array active;
+    for (const active_blob& blob : now.active)
+        active.push_back(json::object{
+            {"label", blob.label},
+            {"state", json::string_view(blob.state.data(), blob.state.size())},
+            {"done", blob.done},
+            {"total", blob.total}});
+    event["active"] = std::move(active);
+    return json::serialize(event);
+}
+
 std::string to_json(const inspection& found) {
     json::object event = begin("inspect");
     event["archive"] = found.archive;
@@ -157,4 +173,4 @@ std::string to_json(const inspection& found) {
     return json::serialize(event);
 }
 
-} // namespace tarpon::cli
+} // namespace tarpon::engine

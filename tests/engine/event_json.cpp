@@ -1,5 +1,5 @@
 // Scripts read these lines: every field, its name, its order and its type are a promise.
-#include "cli/event_json.hpp"
+#include "engine/event_json.hpp"
 
 #include "model/hasher.hpp"
 
@@ -8,7 +8,7 @@
 BOOST_AUTO_TEST_SUITE(test_event_json)
 
 using namespace tarpon;
-using namespace tarpon::cli;
+using namespace tarpon::engine;
 
 const digest layer = digest_of("layer");
 const digest plain = digest_of("plain");

@@ -1,4 +1,5 @@
-// Events as JSON lines, as the command-line contract promises them. Pure.
+// Events as JSON lines, as the command-line contract promises them: what `push --json` prints and
+// PUT /push answers. Pure.
 #pragma once
 
 #include <tarpon/inspect.hpp>
@@ -7,7 +8,7 @@
 
 #include <string>
 
-namespace tarpon::cli {
+namespace tarpon::engine {
 
 // Each returns one line without its line feed; "schema" and "event" come first.
 std::string start_json();
@@ -17,6 +18,8 @@ std::string to_json(const plan_event& event);
 std::string to_json(const failure_event& event);
 std::string to_json(const retry_event& event);
 std::string to_json(const push_summary& summary);
+/// For the page only: a sample, not part of what a push promises to print.
+std::string to_json(const progress_snapshot& now);
 std::string to_json(const inspection& found);
 
-} // namespace tarpon::cli
+} // namespace tarpon::engine
