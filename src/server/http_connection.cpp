@@ -10,6 +10,7 @@
 
 #include <tarpon/limits.hpp>
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -17,6 +18,7 @@
 #include <boost/beast/http/status.hpp>
 
 #include <array>
+#include <charconv>
 
 namespace tarpon::server {
 
@@ -86,6 +88,21 @@ private:
     bool begun_is_due_ = false;
 };
 
+std::string head_text(const server_response& response) {
+    std::string text = concat("HTTP/1.1 ", response.status, " ");
+    const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
+    text += concat(std::string_view(reason.data(), reason.size()), "\r\n");
+    for (const auto& [name, value] : response.headers)
+        text += concat(name, ": ", value, "\r\n");
+    return text;
+}
+
+std::string hex_of(std::size_t number) {
+    std::array<char, 20> digits{};
+    return {
+        digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr};
+}
+
 void limit_chunk_lines(
     request_parser& parser,
     std::function<void(std::uint64_t, boost::beast::string_view, error_code&)>& callback) {
@@ -97,6 +114,67 @@ void limit_chunk_lines(
 }
 
 } // namespace
+
+/// Chunked, or for HTTP/1.0 until the connection closes. Always the connection's last answer: what
+/// is left of a body that a handler did not want cannot be told from a next request.
+class http_connection::answer_stream final : public streamed_answer {
+public:
+    answer_stream(http_connection& connection, bool chunked)
+        : connection_(connection)
+        , chunked_(chunked) {}
+
+    asio::awaitable<void> begin(server_response head) override {
+        begun_ = true;
+        std::string text = head_text(head);
+        text += chunked_ ? "Transfer-Encoding: chunked\r\n" : "";
+        text += "Connection: close\r\n\r\n";
+        co_await put(std::move(text));
+    }
+
+    asio::awaitable<void> write(std::string piece) override {
+        if (piece.empty())
+            co_return;
+        if (chunked_)
+            piece = concat(hex_of(piece.size()), "\r\n", piece, "\r\n");
+        co_await put(std::move(piece));
+    }
+
+    bool begun() const override { return begun_; }
+
+    asio::awaitable<void> gone() override {
+        auto& socket = connection_.socket_;
+        co_await socket.async_wait(asio::ip::tcp::socket::wait_read, async::nothrow);
+        co_await async::throw_if_stopped();
+        char next = 0;
+        error_code ec;
+        const std::size_t size =
+            socket.receive(asio::buffer(&next, 1), asio::socket_base::message_peek, ec);
+        if (!ec && size > 0) {
+            // Another request behind this one: whoever sent it is still there, as far as we know.
+            asio::steady_timer for_ever(
+                socket.get_executor(), asio::steady_timer::time_point::max());
+            co_await for_ever.async_wait(asio::use_awaitable);
+        }
+    }
+
+    asio::awaitable<bool> end() {
+        if (!chunked_)
+            co_return true;
+        co_return co_await connection_.write_text("0\r\n\r\n");
+    }
+
+private:
+    asio::awaitable<void> put(std::string text) {
+        const bool sent = co_await connection_.write_text(std::move(text));
+        co_await async::throw_if_stopped();
+        if (!sent)
+            throw error(errc::transport_closed, "the client does not take its answer any more");
+    }
+
+    http_connection& connection_;
+    bool chunked_;
+    bool begun_ = false;
+};
 
 std::string_view server_request::header(std::string_view name) const {
     const auto found = headers.find(boost::beast::string_view(name.data(), name.size()));
@@ -192,11 +270,7 @@ asio::awaitable<bool> http_connection::write_file(const server_response& respons
 
 asio::awaitable<bool>
 http_connection::write(const server_response& response, bool head_only, bool keep_alive) {
-    std::string text = concat("HTTP/1.1 ", response.status, " ");
-    const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
-    text += concat(std::string_view(reason.data(), reason.size()), "\r\n");
-    for (const auto& [name, value] : response.headers)
-        text += concat(name, ": ", value, "\r\n");
+    std::string text = head_text(response);
     const std::uint64_t length = response.content ? response.content_bytes : response.body.size();
     const bool has_length =
         std::any_of(response.headers.begin(), response.headers.end(), [](const auto& h) {
@@ -270,10 +344,21 @@ http_connection::serve_one(const request_handler& handle, std::size_t head_bytes
     std::optional<std::uint64_t> length;
     if (!parser.chunked())
         length = parser.content_length().value_or(0);
-    server_request request{
-        std::string(message.method_string()), std::string(message.target()), message, body, length};
+    answer_stream answer(*this, message.version() == 11);
+    server_request request{std::string(message.method_string()),
+                           std::string(message.target()),
+                           message,
+                           body,
+                           length,
+                           answer};
     server_response response = co_await handle(request);
     const bool whole = parser.is_done();
+    if (answer.begun()) {
+        const bool ended = co_await answer.end();
+        if (ended)
+            co_await part_gently();
+        co_return next_step::close;
+    }
     const bool keep_alive = whole && message.keep_alive() && !stopping_;
     const bool sent = co_await write(response, request.method == "HEAD", keep_alive);
     if (sent && !whole)

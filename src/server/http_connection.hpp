@@ -33,6 +33,7 @@ public:
 
 private:
     enum class next_step { request, close };
+    class answer_stream;
 
     boost::asio::awaitable<std::size_t> read_head();
     boost::asio::awaitable<next_step>

@@ -16,16 +16,6 @@
 
 namespace tarpon::server {
 
-struct server_request {
-    std::string method;
-    std::string target;
-    const boost::beast::http::fields& headers;
-    byte_source& body;                           ///< ends at the end of the request's body
-    std::optional<std::uint64_t> content_length; ///< nullopt when chunked
-
-    std::string_view header(std::string_view name) const;
-};
-
 struct server_response {
     unsigned status = 200;
     std::vector<std::pair<std::string, std::string>> headers;
@@ -35,6 +25,31 @@ struct server_response {
     std::uint64_t content_bytes = 0;
 
     server_response& with(std::string name, std::string value);
+};
+
+/// An answer that goes out piece by piece while its handler still works, also while the request's
+/// body still comes in. The handler returns any response at its end; a begun answer is ended then.
+class streamed_answer {
+public:
+    virtual ~streamed_answer() = default;
+    /// Sends status and headers of `head`; its body is not used. Once, before any piece.
+    virtual boost::asio::awaitable<void> begin(server_response head) = 0;
+    /// Both throw errc::transport_closed when the client is gone.
+    virtual boost::asio::awaitable<void> write(std::string piece) = 0;
+    virtual bool begun() const = 0;
+    /// Completes when the client closes the connection. Not while the request's body is read.
+    virtual boost::asio::awaitable<void> gone() = 0;
+};
+
+struct server_request {
+    std::string method;
+    std::string target;
+    const boost::beast::http::fields& headers;
+    byte_source& body;                           ///< ends at the end of the request's body
+    std::optional<std::uint64_t> content_length; ///< nullopt when chunked
+    streamed_answer& answer;
+
+    std::string_view header(std::string_view name) const;
 };
 
 using request_handler = std::function<boost::asio::awaitable<server_response>(server_request&)>;

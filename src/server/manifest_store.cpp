@@ -130,6 +130,32 @@ std::optional<manifest_store::rejection> manifest_store::put(
     return std::nullopt;
 }
 
+bool manifest_store::remove_tag(const std::string& repository, const std::string& tag) {
+    const std::lock_guard one_writer(writing_tags_);
+    if (!find_tag(repository, tag))
+        return false;
+    root_.remove(tag_path(repository, tag));
+    const std::lock_guard guard(mutex_);
+    const auto found = tags_.find(repository);
+    found->second.erase(tag);
+    if (found->second.empty())
+        tags_.erase(found);
+    index_stale_ = true;
+    return true;
+}
+
+bool manifest_store::remove(const std::string& repository, const digest& content) {
+    if (!find(repository, content))
+        return false;
+    for (const std::string& tag : tags(repository).value_or(std::vector<std::string>())) {
+        const auto named = find_tag(repository, tag);
+        if (named && named->digest == content)
+            remove_tag(repository, tag);
+    }
+    root_.remove(manifest_path(repository, content));
+    return true;
+}
+
 std::optional<descriptor>
 manifest_store::find_tag(const std::string& repository, const std::string& tag) const {
     const std::lock_guard guard(mutex_);

@@ -37,10 +37,11 @@ public:
         const descriptor& content,
         std::string_view bytes);
 
-    struct stored_manifest {
-        descriptor self;
-        std::string bytes;
-    };
+    /// Both return false if it is not there. Layers and configs stay on disk.
+    bool remove_tag(const std::string& repository, const std::string& tag);
+    /// With the tags that name it.
+    bool remove(const std::string& repository, const digest& content);
+
     std::optional<descriptor> find_tag(const std::string& repository, const std::string& tag) const;
     std::optional<descriptor> find(const std::string& repository, const digest& content) const;
     /// nullopt if it is not there, or is not what its digest says any more.

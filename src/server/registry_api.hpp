@@ -32,6 +32,7 @@ private:
     boost::asio::awaitable<server_response> on_manifest(server_request& request, const route& at);
     boost::asio::awaitable<server_response> get_manifest(const route& at);
     boost::asio::awaitable<server_response> put_manifest(server_request& request, const route& at);
+    boost::asio::awaitable<server_response> delete_manifest(const route& at);
     boost::asio::awaitable<server_response>
     finish_upload(upload_store::lease session, const route& at);
     boost::asio::awaitable<server_response>
@@ -50,6 +51,10 @@ private:
 
 /// {"errors":[{"code":…,"message":…}]}
 server_response api_error(unsigned status, std::string_view code, std::string_view message);
+/// 405, with what is allowed instead.
+server_response method_not_allowed(std::string_view allowed);
+
+inline constexpr const char* digest_header = "Docker-Content-Digest";
 
 /// "0-499", as the distribution API writes it: no unit, no total. nullopt when malformed.
 std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_content_range(std::string_view text);

@@ -47,8 +47,8 @@ asio::awaitable<void> smuggles(running_registry& registry) {
              head + "X: y\nContent-Length: 5\r\n\r\nhello",
              "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", line + "\r\n",
              line + "Host: a\r\nHost: b\r\n\r\n", line + "Host: a@b\r\n\r\n",
-             "GET /v2/ HTTP/2.0\r\nHost: a\r\n\r\n",
-             "GET http://b/v2/ HTTP/1.1\r\nHost: a\r\n\r\n"})
+             "GET /v2/ HTTP/2.0\r\nHost: localhost\r\n\r\n",
+             "GET http://b/v2/ HTTP/1.1\r\nHost: localhost\r\n\r\n"})
         co_await refuses(registry, bytes, "400 ");
 }
 
@@ -66,7 +66,8 @@ asio::awaitable<void> bad_chunks(running_registry& registry) {
              "5;" + std::string(300'000, 'x'), "0\r\nX: " + std::string(300'000, 'x')}) {
         const std::string location = co_await registry.begin("a");
         const std::string head =
-            "PATCH " + location + " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+            "PATCH " + location
+            + " HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
         const std::string answer = co_await registry.exchange(head + body + ping);
         BOOST_TEST(answer.starts_with("HTTP/1.1 400 "), body.substr(0, 100) << answer);
         BOOST_TEST(count(answer, "HTTP/1.1 ") == 1u, answer);
@@ -83,7 +84,7 @@ asio::awaitable<void> trailers(running_registry& registry) {
     co_await registry.push("a", "{}");
     // The type of a manifest is what its head says; a trailer comes too late to change it.
     const std::string answer = co_await registry.exchange(
-        "PUT /v2/a/manifests/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        "PUT /v2/a/manifests/1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         "Transfer-Encoding: chunked\r\n\r\n"
         "2\r\n{}\r\n0\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\n\r\n");
     BOOST_TEST(answer.find("HTTP/1.1 415 ") == 0u, answer);
@@ -93,11 +94,12 @@ asio::awaitable<void> trailers_that_end(running_registry& registry) {
     for (const char* trailer :
          {"X: y", "Host: b", "Content-Length: 5", "Transfer-Encoding: chunked"}) {
         const std::string location = co_await registry.begin("a");
-        const std::string bytes = "PATCH " + location
-                                  + " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                    "5\r\nhello\r\n0\r\n"
-                                  + trailer + "\r\n\r\n"
-                                  + "GET /v2/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        const std::string bytes =
+            "PATCH " + location
+            + " HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+              "5\r\nhello\r\n0\r\n"
+            + trailer + "\r\n\r\n"
+            + "GET /v2/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         const std::string answer = co_await registry.exchange(bytes);
         // Taken and ignored, or refused; never the framing of anything.
         const bool refused = answer.starts_with("HTTP/1.1 400 ");
@@ -127,7 +129,7 @@ asio::awaitable<void> garbage(running_registry& registry) {
     const std::string endless =
         co_await registry.exchange("GET / HTTP/1.1\r\nX: " + std::string(100'000, 'x'));
     BOOST_TEST(endless.starts_with("HTTP/1.1 431 "), endless);
-    std::string many = "GET /v2/ HTTP/1.1\r\nHost: a\r\n";
+    std::string many = "GET /v2/ HTTP/1.1\r\nHost: localhost\r\n";
     for (std::size_t i = 0; i < limits::request_headers_max; ++i)
         many += "X: y\r\n";
     co_await refuses(registry, many + "\r\n", "400 ");
@@ -142,9 +144,10 @@ BOOST_AUTO_TEST_CASE(garbage_is_400_and_the_server_goes_on) {
 asio::awaitable<void> pipelines(running_registry& registry) {
     co_await registry.push("a", "hello");
     const std::string blob = "/v2/a/blobs/" + digest_of("hello").str();
-    const std::string bytes = ping + "HEAD " + blob + " HTTP/1.1\r\nHost: a\r\n\r\nGET " + blob
-                              + " HTTP/1.1\r\nHost: a\r\n\r\n"
-                                "GET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    const std::string bytes = ping + "HEAD " + blob + " HTTP/1.1\r\nHost: localhost\r\n\r\nGET "
+                              + blob
+                              + " HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                                "GET /none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
                               + ping;
     const std::string answer = co_await registry.exchange(bytes);
     BOOST_TEST(count(answer, "HTTP/1.1 200 ") == 3u, answer);
@@ -162,7 +165,8 @@ BOOST_AUTO_TEST_CASE(requests_on_one_connection_are_answered_in_order) {
 asio::awaitable<void> crowd(running_registry& registry) {
     std::vector<std::unique_ptr<raw_connection>> idle;
     const std::vector<std::string> habits{
-        "", "GET /v2/ HTT", ping, "PATCH /v2/a/blobs/uploads/x HTTP/1.1\r\nHost: a\r\nContent-L"};
+        "", "GET /v2/ HTT", ping,
+        "PATCH /v2/a/blobs/uploads/x HTTP/1.1\r\nHost: localhost\r\nContent-L"};
     for (std::size_t i = 0; i < 200; ++i) {
         auto connection = std::make_unique<raw_connection>(registry.io());
         co_await connection->connect(registry.port());
@@ -247,7 +251,7 @@ asio::awaitable<void> slow_client(asio::io_context& io, std::string first, std::
 BOOST_AUTO_TEST_CASE(head_that_drips_in_is_cut_off) {
     const std::string endless = "X: " + std::string(100'000, 'y');
     run_coroutine([&](asio::io_context& io) {
-        return slow_client(io, "GET /v2/ HTTP/1.1\r\nHost: a\r\n", endless);
+        return slow_client(io, "GET /v2/ HTTP/1.1\r\nHost: localhost\r\n", endless);
     });
 }
 
@@ -258,7 +262,7 @@ BOOST_AUTO_TEST_CASE(silent_connection_is_closed) {
 BOOST_AUTO_TEST_CASE(body_that_stops_is_given_up) {
     run_coroutine([](asio::io_context& io) {
         return slow_client(
-            io, "PATCH /x HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\nhello", "");
+            io, "PATCH /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\nhello", "");
     });
 }
 

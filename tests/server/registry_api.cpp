@@ -129,8 +129,6 @@ asio::awaitable<void> not_implemented(running_registry& registry) {
     check_error(referrers, 404, "UNSUPPORTED");
     const auto blob = co_await registry.send("DELETE", blob_target(name));
     check_error(blob, 405, "UNSUPPORTED");
-    const auto manifest = co_await registry.send("DELETE", manifest_target("latest"));
-    check_error(manifest, 405, "UNSUPPORTED");
     const auto put = co_await registry.send("PUT", blob_target(name));
     check_error(put, 405, "UNSUPPORTED");
     const auto list = co_await registry.send("POST", "/v2/team/app/tags/list");
@@ -504,7 +502,7 @@ asio::awaitable<void> goes_away(running_registry& registry) {
     raw_connection connection(registry.io());
     co_await connection.connect(registry.port());
     const std::string post = "POST " + uploads + "?digest=" + name.str()
-                             + " HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf";
+                             + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf";
     (void)co_await connection.send(post);
     connection.close();
     while (!std::filesystem::is_empty(registry.storage().path() / "uploads"))
@@ -680,7 +678,8 @@ asio::awaitable<void> large_manifests(running_registry& registry) {
     check_error(too_large, 413, "SIZE_INVALID");
     // Announced only, and never ending.
     const std::string head = "PUT " + manifest_target("2")
-                             + " HTTP/1.1\r\nHost: a\r\nContent-Type: " + oci_manifest + "\r\n";
+                             + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + oci_manifest
+                             + "\r\n";
     const std::string announced =
         co_await registry.exchange(head + "Content-Length: 100000000000000\r\n\r\n");
     BOOST_TEST(announced.starts_with("HTTP/1.1 413 "));
@@ -696,6 +695,42 @@ std::vector<std::string> names_of(const http_response& response, const char* mem
     for (const json::value& name : body.at(member).as_array())
         names.emplace_back(name.as_string().c_str());
     return names;
+}
+
+asio::awaitable<void> deletes(running_registry& registry) {
+    co_await registry.push("team/app", "{}");
+    const std::string image = image_of();
+    const std::string name = digest_of(image).str();
+    for (const char* tag : {"1", "2", "3"})
+        (void)co_await put_manifest(registry, tag, image, oci_manifest);
+    const auto absent = co_await registry.send("DELETE", manifest_target("none"));
+    check_error(absent, 404, "MANIFEST_UNKNOWN");
+    const auto untagged = co_await registry.send("DELETE", manifest_target("1"));
+    BOOST_TEST(untagged.status == 202);
+    const auto tag = co_await registry.send("HEAD", manifest_target("1"));
+    BOOST_TEST(tag.status == 404);
+    for (const std::string& left : std::vector<std::string>{"2", name}) {
+        const auto still = co_await registry.send("HEAD", manifest_target(left));
+        BOOST_TEST(still.status == 200, left);
+    }
+    const auto removed = co_await registry.send("DELETE", manifest_target(name));
+    BOOST_TEST(removed.status == 202);
+    for (const std::string& gone : std::vector<std::string>{"2", "3", name}) {
+        const auto head = co_await registry.send("HEAD", manifest_target(gone));
+        BOOST_TEST(head.status == 404, gone);
+    }
+    const auto again = co_await registry.send("DELETE", manifest_target(name));
+    check_error(again, 404, "MANIFEST_UNKNOWN");
+    // A repository without tags is none that is listed; its blobs are still there.
+    const auto catalog = co_await registry.send("GET", "/v2/_catalog");
+    BOOST_TEST(catalog.body == R"({"repositories":[]})");
+    const auto blob = co_await registry.send("HEAD", blob_target(digest_of("{}")));
+    BOOST_TEST(blob.status == 200);
+}
+
+// M6
+BOOST_AUTO_TEST_CASE(tags_and_manifests_are_deleted) {
+    with_registry(deletes);
 }
 
 asio::awaitable<void> lists(running_registry& registry) {

@@ -1,0 +1,131 @@
+// The part of registry_api.hpp below /v2/<name>/manifests/.
+#include "model/hasher.hpp"
+#include "model/media_type.hpp"
+#include "model/text.hpp"
+#include "server/registry_api.hpp"
+
+#include <tarpon/limits.hpp>
+
+#include <algorithm>
+
+namespace tarpon::server {
+
+namespace asio = boost::asio;
+
+namespace {
+
+server_response manifest_unknown(const route& at) {
+    return api_error(
+        404, "MANIFEST_UNKNOWN", concat("the repository has no manifest ", at.reference));
+}
+
+/// nullopt when it is too large. Memory grows with what came, not with what was announced.
+asio::awaitable<std::optional<std::string>> read_manifest(server_request& request) {
+    constexpr auto bytes_max = static_cast<std::size_t>(limits::manifest_bytes_max);
+    if (request.content_length.value_or(0) > bytes_max)
+        co_return std::nullopt;
+    std::string bytes;
+    for (std::size_t size = 0, room = 16 * 1024;; room *= 2) {
+        bytes.resize(std::min(room, bytes_max + 1));
+        const auto free = std::as_writable_bytes(std::span(bytes).subspan(size));
+        const std::size_t got = co_await read_full(request.body, free);
+        size += got;
+        if (size > bytes_max)
+            co_return std::nullopt;
+        if (size < bytes.size()) {
+            bytes.resize(size);
+            co_return bytes;
+        }
+    }
+}
+
+} // namespace
+
+asio::awaitable<server_response>
+registry_api::on_manifest(server_request& request, const route& at) {
+    if (request.method == "PUT")
+        co_return co_await put_manifest(request, at);
+    if (request.method == "GET" || request.method == "HEAD")
+        co_return co_await get_manifest(at);
+    if (request.method == "DELETE")
+        co_return co_await delete_manifest(at);
+    co_return method_not_allowed("GET, HEAD, PUT, DELETE");
+}
+
+/// A tag alone, or a manifest with its tags. Blobs stay: others may be about to refer to them.
+asio::awaitable<server_response> registry_api::delete_manifest(const route& at) {
+    auto work = [this, &at] {
+        return at.digest.empty() ? manifests_.remove_tag(at.name, at.reference)
+                                 : manifests_.remove(at.name, at.digest);
+    };
+    const bool removed = co_await async::run_on(workers_.get_executor(), work);
+    if (!removed)
+        co_return manifest_unknown(at);
+    if (on_tag)
+        on_tag();
+    server_response response;
+    response.status = 202;
+    co_return response;
+}
+
+asio::awaitable<server_response> registry_api::get_manifest(const route& at) {
+    struct found_manifest {
+        std::optional<descriptor> self;
+        std::optional<std::string> bytes;
+    };
+    auto work = [this, &at] {
+        found_manifest found;
+        found.self = at.digest.empty() ? manifests_.find_tag(at.name, at.reference)
+                                       : manifests_.find(at.name, at.digest);
+        if (found.self)
+            found.bytes = manifests_.read(*found.self);
+        return found;
+    };
+    auto found = co_await async::run_on(workers_.get_executor(), work);
+    if (!found.bytes)
+        co_return manifest_unknown(at);
+    server_response response;
+    response.with("Content-Type", found.self->media_type);
+    response.with(digest_header, found.self->digest.str());
+    response.body = std::move(*found.bytes);
+    co_return response;
+}
+
+asio::awaitable<server_response>
+registry_api::put_manifest(server_request& request, const route& at) {
+    // Before the body: Beast adds what a trailer says to the headers.
+    const std::string_view header = request.header("Content-Type");
+    descriptor self;
+    self.media_type = trim(header.substr(0, header.find(';')));
+    const auto body = co_await read_manifest(request);
+    if (!body)
+        co_return api_error(413, "SIZE_INVALID", "the manifest is too large");
+    const std::string& bytes = *body;
+    self.size = bytes.size();
+    self.digest =
+        digest_of(bytes, at.digest.empty() ? digest::algorithm::sha256 : at.digest.algo());
+    if (!at.digest.empty() && self.digest != at.digest)
+        co_return api_error(400, "DIGEST_INVALID", "the manifest has another digest");
+    if (!media_type::is_index(self.media_type) && !media_type::is_manifest(self.media_type))
+        co_return api_error(
+            415, "MANIFEST_INVALID",
+            concat("\"", foreign_text(self.media_type, 80), "\" is no manifest type"));
+    const std::string tag = at.digest.empty() ? at.reference : std::string();
+    auto work = [this, &at, &tag, &self, &bytes] {
+        return manifests_.put(at.name, tag, self, bytes);
+    };
+    const auto rejected = co_await async::run_on(workers_.get_executor(), work);
+    if (rejected)
+        co_return api_error(
+            rejected->code == "MANIFEST_BLOB_UNKNOWN" ? 404 : 400, rejected->code,
+            rejected->message);
+    if (!tag.empty() && on_tag)
+        on_tag();
+    server_response response;
+    response.status = 201;
+    response.with("Location", concat("/v2/", at.name, "/manifests/", self.digest.str()));
+    response.with(digest_header, self.digest.str());
+    co_return response;
+}
+
+} // namespace tarpon::server
