@@ -34,8 +34,8 @@ PURE = [
     "archive/read_contents", "archive/manifest_graph", "archive/docker_image", "transport/pool_state",
     "auth/auth_challenge", "auth/auth_file", "auth/token_request", "transport/address_class", "transport/proxy",
     "transport/server_words", "registry/upload_fsm", "registry/upload_habits", "registry/retry_policy",
-    "registry/manifest_builder", "engine/targets", "engine/image_tree", "engine/push_plan", "server/request_framing", "server/route", "engine/event_json",
-    "cli/progress_text",
+    "registry/manifest_builder", "engine/targets", "engine/image_tree", "engine/push_plan", "server/request_framing", "server/request_guard",
+    "server/push_request", "server/route", "engine/event_json", "cli/progress_text",
 ]
 
 

@@ -112,6 +112,12 @@ inline constexpr std::chrono::seconds server_idle_time_max{120};
 inline constexpr std::size_t server_connections_max = 1'024;
 inline constexpr std::size_t upload_sessions_max = 10'000;
 inline constexpr std::size_t list_page_max = 1'000;
+inline constexpr std::size_t server_pushes_max = 4; // archives received at a time
+inline constexpr std::uint64_t server_push_memory_bytes = 24ull * 1024 * 1024; // buffers of one
+inline constexpr std::size_t push_names_max = 1'000;                           // ?to= of a request
+inline constexpr std::size_t push_feeds_max = 64;                // pushes that are watched
+inline constexpr std::size_t push_lines_bytes_max = 1024 * 1024; // of events nobody has taken yet
+inline constexpr std::chrono::seconds push_watch_time_max{30};   // for a push to begin
 
 // --- names -------------------------------------------------------------------------------------
 inline constexpr std::size_t repository_path_bytes_max = 255;

@@ -1,19 +1,34 @@
-// The embedded registry: a folder, served as an OCI registry.
+// The server: a page and PUT /push for archives, and behind them the embedded registry (a folder,
+// served as an OCI registry), or another registry that everything is forwarded to.
 #pragma once
 
+#include <tarpon/options.hpp>
 #include <tarpon/progress.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace tarpon {
 
 struct serve_options {
     std::string listen = "127.0.0.1:8080"; ///< ADDR:PORT; port 0 lets the system choose
+    /// Folder of the embedded registry. Not used with `registry`.
     std::string storage = "./tarpon-registry";
+    /// HOST[:PORT][/PREFIX] that archives are pushed into; empty: the embedded registry.
+    std::string registry;
+    /// For `registry`; what it holds is never in an answer.
+    connection_options connection;
     int threads = 0; ///< workers for hashing and disk; 0: as many as there are processors
+    /// Most bytes of an archive that PUT /push takes; 0: no bound.
+    std::uint64_t upload_bytes_max = 0;
+    /// There are no passwords: without this, only loopback addresses can be listened on.
+    bool allow_anonymous = false;
+    /// Host names, besides those of loopback, under which clients may know this server.
+    std::vector<std::string> hosts;
 };
 
 /// What happens in a server. Called on the serving thread; must return soon and not throw.
@@ -25,7 +40,8 @@ struct serve_events {
 /// Serves until it is cancelled (terminal), then lets requests under way finish for a few seconds.
 ///
 /// The folder is an OCI image layout: skopeo and others read it directly while nobody writes.
-/// Errors: errc::usage (address or folder cannot be used, or are in use), errc::storage.
+/// Errors: errc::usage (address or folder cannot be used, or are in use; an address beyond loopback
+/// without `allow_anonymous`), errc::storage.
 /// Source: distribution-spec v1.1; image-spec v1.1 "Image Layout".
 boost::asio::awaitable<void> serve(serve_options options, serve_events events);
 

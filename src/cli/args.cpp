@@ -4,6 +4,7 @@
 #include "cli/access_options.hpp"
 #include "cli/output_options.hpp"
 #include "cli/push_options.hpp"
+#include "cli/serve_options.hpp"
 #include "cli/usage_error.hpp"
 #include "model/text.hpp"
 
@@ -48,7 +49,11 @@ constexpr const char* logout_examples = R"(Example:
 
 constexpr const char* serve_examples = R"(Examples:
   tarpon serve
-  tarpon serve --listen 0.0.0.0:5000 --storage ./images)";
+  tarpon serve --storage ./images --max-upload 20G
+  tarpon serve --registry registry.example.com/team --username me --password-stdin < password
+  curl -T app.tar "http://127.0.0.1:8080/push?to=team/app:1.0"
+
+The page for people is at http://127.0.0.1:8080/.)";
 
 std::string version_text() {
     return "tarpon " TARPON_VERSION "\n";
@@ -66,7 +71,6 @@ private:
     void add_inspect();
     void add_login();
     void add_logout();
-    void add_serve();
     /// Of the program, or of the verb with this name. Throws errc::usage if there is none.
     print_command help_of(const std::string& name);
     any_command finish(CLI::App& verb);
@@ -80,7 +84,8 @@ private:
     login_command login_, logout_;
     serve_command serve_;
     push_texts push_texts_;
-    output_texts texts_; // of all verbs but push; there is only one on a line
+    serve_texts serve_texts_;
+    output_texts texts_; // of inspect, login and logout; there is only one on a line
 };
 
 command_line::command_line() {
@@ -95,7 +100,11 @@ command_line::command_line() {
     add_inspect();
     add_login();
     add_logout();
-    add_serve();
+    add_serve(
+        *add_verb(
+            "serve", "receive archives by page and curl, into a folder or a registry",
+            serve_examples),
+        serve_, serve_texts_);
     add_verb("version", "print the version", "");
     add_verb("help", "print this help, or a verb's", "")
         ->add_option("VERB", help_verb_, "a verb")
@@ -135,21 +144,6 @@ void command_line::add_logout() {
     add_log_level(verb, texts_);
 }
 
-void command_line::add_serve() {
-    CLI::App& verb = *add_verb("serve", "serve a folder as a registry", serve_examples);
-    add_option(
-        verb, "--listen", "ADDRESS:PORT", serve_.options.listen,
-        "where to listen; port 0: any free one [127.0.0.1:8080]");
-    add_option(
-        verb, "--storage", "DIR", serve_.options.storage,
-        "folder of the registry [./tarpon-registry]");
-    add_option(
-        verb, "--threads", "N", serve_.options.threads, "workers for hashing and disk [processors]")
-        ->check(CLI::Range(1, limits::threads_max));
-    add_json(verb, serve_.output);
-    add_log_level(verb, texts_);
-}
-
 print_command command_line::help_of(const std::string& name) {
     // App::help() would show the help of the verb that stands on the line.
     const auto text = [this](const CLI::App& one, const std::string& shown) {
@@ -178,7 +172,7 @@ any_command command_line::finish(CLI::App& verb) {
         return inspect_;
     }
     if (name == "serve") {
-        finish_output(serve_.output, texts_, sources);
+        finish_serve(serve_, serve_texts_, sources);
         return serve_;
     }
     login_command& command = name == "login" ? login_ : logout_;

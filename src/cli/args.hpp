@@ -48,6 +48,8 @@ struct login_command {
 
 struct serve_command {
     serve_options options;
+    bool password_on_command_line = false;
+    bool password_stdin = false;
     output_options output;
 };
 

@@ -15,8 +15,8 @@ namespace tarpon::cli {
 namespace {
 
 /// One of them typed, the other's variable does not count.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> rivals{
-    {{"registry", "to"}, {"password", "password-stdin"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> rivals{
+    {{"registry", "to"}, {"registry", "storage"}, {"password", "password-stdin"}}};
 
 bool rival_typed(const std::set<std::string, std::less<>>& typed, std::string_view option) {
     return std::any_of(rivals.begin(), rivals.end(), [&](const auto& pair) {
@@ -65,13 +65,12 @@ std::string environment_name(std::string_view option) {
 }
 
 value_sources::value_sources(CLI::App& verb) {
-    std::set<std::string, std::less<>> typed;
     for (const CLI::Option* option : verb.get_options())
         if (option->count() > 0)
-            typed.insert(name_of(*option));
+            typed_.insert(name_of(*option));
     for (CLI::Option* option : verb.get_options()) {
         const std::string name = name_of(*option);
-        if (name.empty() || typed.contains(name) || rival_typed(typed, name))
+        if (name.empty() || typed_.contains(name) || rival_typed(typed_, name))
             continue;
         const std::string variable = environment_name(name);
         const char* const value = std::getenv(variable.c_str());
@@ -84,6 +83,10 @@ value_sources::value_sources(CLI::App& verb) {
 
 bool value_sources::from_environment(std::string_view option) const {
     return from_environment_.contains(option);
+}
+
+bool value_sources::given(std::string_view option) const {
+    return typed_.contains(option) || from_environment(option);
 }
 
 std::string value_sources::name(std::string_view option) const {

@@ -50,10 +50,13 @@ public:
     const std::set<std::string, std::less<>>& all_from_environment() const noexcept {
         return from_environment_;
     }
+    /// Typed, or in the environment.
+    bool given(std::string_view option) const;
     /// What the user wrote: "--jobs" or "TARPON_JOBS".
     std::string name(std::string_view option) const;
 
 private:
+    std::set<std::string, std::less<>> typed_;
     std::set<std::string, std::less<>> from_environment_;
 };
 

@@ -1,6 +1,7 @@
-// tarpon serve: the embedded registry until a signal comes.
+// tarpon serve: page, pushes and the embedded registry until a signal comes.
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
+#include "cli/password.hpp"
 #include "cli/stop_signals.hpp"
 #include "model/text.hpp"
 
@@ -21,22 +22,43 @@ namespace asio = boost::asio;
 namespace {
 
 void print_listening(const serve_command& command, const std::string& address) {
+    const serve_options& options = command.options;
+    const bool forwards = !options.registry.empty();
     std::string line =
-        concat("tarpon: registry at http://", address, ", storage ", command.options.storage);
-    if (command.output.json)
-        line = boost::json::serialize(boost::json::object{
-            {"schema", 1},
-            {"event", "listening"},
-            {"address", address},
-            {"storage", command.options.storage}});
+        forwards ? concat("tarpon: forwarding from http://", address, ", to ", options.registry)
+                 : concat("tarpon: registry at http://", address, ", storage ", options.storage);
+    if (command.output.json) {
+        boost::json::object event{{"schema", 1}, {"event", "listening"}, {"address", address}};
+        event[forwards ? "registry" : "storage"] = forwards ? options.registry : options.storage;
+        line = boost::json::serialize(event);
+    }
     std::puts(line.c_str());
     std::fflush(stdout);
+}
+
+void warn_of(const serve_command& command, console& out) {
+    if (command.password_on_command_line)
+        out.warning("--password can be seen by other users of this machine; use --password-stdin");
+    if (command.options.connection.insecure)
+        out.warning("--insecure: TLS certificates are not verified");
+    if (command.options.allow_anonymous)
+        out.warning("--allow-anonymous: who reaches the port may push, pull and delete");
 }
 
 } // namespace
 
 int run(const serve_command& command) {
     console out(command.output);
+    serve_options options = command.options;
+    // Before signals are caught, so that an interrupt ends the wait for a password.
+    try {
+        if (command.password_stdin)
+            options.connection.password = read_password_line();
+    } catch (const error& e) {
+        out.report(e);
+        return exit_code_of(class_of(e.code()));
+    }
+    warn_of(command, out);
     asio::io_context io{1};
     stop_signals stop(io);
     std::exception_ptr failed;
@@ -52,7 +74,7 @@ int run(const serve_command& command) {
         out.on_log(level, message);
     };
     asio::co_spawn(
-        io, serve(command.options, std::move(events)),
+        io, serve(std::move(options), std::move(events)),
         asio::bind_cancellation_slot(stop.slot(), on_end));
     io.run();
     try {

@@ -1,9 +1,12 @@
-// The public verb: listens, accepts, and takes the stores and the API together.
+// The public verb: listens, accepts, stops, and takes registry, pushes and page together.
 #include "async/task_group.hpp"
 #include "async/tokens.hpp"
+#include "engine/push_source.hpp"
 #include "model/text.hpp"
+#include "server/embedded_registry.hpp"
+#include "server/front.hpp"
 #include "server/http_connection.hpp"
-#include "server/registry_api.hpp"
+#include "server/push_service.hpp"
 #include "transport/url.hpp"
 
 #include <tarpon/limits.hpp>
@@ -25,29 +28,11 @@ using asio::ip::tcp;
 namespace server {
 namespace {
 
-constexpr std::chrono::milliseconds index_delay{200}; // between a tag and index.json
-constexpr std::chrono::seconds stop_time{5};          // for requests under way
+constexpr std::chrono::seconds stop_time{5}; // for requests under way
 
 std::size_t worker_count(int wanted) {
     const auto cores = static_cast<int>(std::thread::hardware_concurrency());
     return static_cast<std::size_t>(std::max(1, wanted > 0 ? wanted : cores));
-}
-
-/// Opened, and locked against a second server.
-folder open_storage(const std::string& path) {
-    try {
-        folder root(path);
-        if (!root.try_lock(".lock"))
-            throw error(
-                errc::usage,
-                concat("cannot use the storage ", path, ": another process serves it"));
-        root.remove_temporaries();
-        return root;
-    } catch (const error& e) {
-        if (e.code() != errc::storage)
-            throw;
-        throw error(errc::usage, concat("cannot use the storage ", path), e.cause());
-    }
 }
 
 /// ADDRESS:PORT, as --listen takes it. Throws errc::usage.
@@ -58,7 +43,9 @@ tcp::endpoint parse_listen(const std::string& address) {
                           ? std::nullopt
                           : parse_decimal(std::string_view(address).substr(colon + 1));
     boost::system::error_code ec;
-    const std::string host = !at && port ? address.substr(0, colon) : at ? at->host : address;
+    std::string host = !at && port ? address.substr(0, colon) : at ? at->host : address;
+    if (host.starts_with('[') && host.ends_with(']'))
+        host = host.substr(1, host.size() - 2);
     const auto ip = asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, ec);
     if (ec || !port || *port > 65535)
         throw error(errc::usage, concat("\"", foreign_text(address), "\" is not ADDRESS:PORT"));
@@ -71,25 +58,49 @@ std::string shown(const tcp::endpoint& at) {
                                 : concat(address, ":", at.port());
 }
 
-class registry_server {
+/// There are no passwords, so whoever reaches the port may push, pull and delete.
+void check(const serve_options& options, const tcp::endpoint& at) {
+    if (!at.address().is_loopback() && !options.allow_anonymous)
+        throw error(
+            errc::usage,
+            concat(
+                "--listen ", shown(at), " is open to other machines, and there are no passwords"),
+            {}, "--allow-anonymous, where everybody who reaches it may push, pull and delete");
+    if (options.registry.empty())
+        return;
+    push_options pushes;
+    pushes.where.registry = options.registry;
+    pushes.connection = options.connection;
+    engine::check_options(pushes); // now, not when somebody pushes
+}
+
+/// Where this very machine reaches a server that listens on `at`.
+tcp::endpoint reachable(const tcp::endpoint& at) {
+    if (!at.address().is_unspecified())
+        return at;
+    if (at.address().is_v6())
+        return {asio::ip::address_v6::loopback(), at.port()};
+    return {asio::ip::address_v4::loopback(), at.port()};
+}
+
+class listening_server {
 public:
-    registry_server(
-        asio::any_io_executor executor, const serve_options& options, serve_events events)
+    listening_server(
+        asio::any_io_executor executor,
+        const serve_options& options,
+        const tcp::endpoint& at,
+        serve_events events)
         : executor_(executor)
         , events_(std::move(events))
         , workers_(worker_count(options.threads))
-        , root_(open_storage(options.storage))
-        , blobs_(root_)
-        , uploads_(root_, blobs_)
-        , manifests_(root_, blobs_)
-        , api_(blobs_, uploads_, manifests_, workers_)
+        , pushes_(executor, options, logging())
         , acceptor_(executor)
-        , index_timer_(executor)
         , clients_(executor) {
-        api_.on_tag = [this] {
-            index_wanted_ = true;
-            index_timer_.cancel();
-        };
+        if (options.registry.empty())
+            registry_.emplace(executor, options.storage, workers_, logging());
+        access_rules rules{at.address().is_loopback(), options.hosts};
+        front_.emplace(
+            options, std::move(rules), pushes_, registry_ ? &registry_->api() : nullptr, logging());
     }
 
     void listen(const tcp::endpoint& endpoint);
@@ -98,31 +109,29 @@ public:
 private:
     asio::awaitable<void> accept_all();
     asio::awaitable<void> serve_client(tcp::socket socket);
-    asio::awaitable<server_response> answer(server_request& request);
-    asio::awaitable<void> keep_index();
-    asio::awaitable<void> write_index();
     asio::awaitable<void> stop();
     void log(log_level level, const std::string& message) {
         if (events_.log)
             events_.log(level, message);
     }
+    push_service::log_function logging() {
+        return [this](log_level level, const std::string& message) {
+            log(level, message);
+        };
+    }
 
     asio::any_io_executor executor_;
     serve_events events_;
     async::cpu_pool workers_;
-    folder root_;
-    blob_store blobs_;
-    upload_store uploads_;
-    manifest_store manifests_;
-    registry_api api_;
+    std::optional<embedded_registry> registry_; ///< none where everything is forwarded
+    push_service pushes_;
+    std::optional<front> front_;
     tcp::acceptor acceptor_;
-    asio::steady_timer index_timer_;
-    bool index_wanted_ = false;
     async::task_group clients_;
     std::list<http_connection*> connections_;
 };
 
-void registry_server::listen(const tcp::endpoint& endpoint) {
+void listening_server::listen(const tcp::endpoint& endpoint) {
     boost::system::error_code ec;
     const auto require = [&](const boost::system::error_code& failed) {
         if (failed)
@@ -140,33 +149,13 @@ void registry_server::listen(const tcp::endpoint& endpoint) {
     require(ec);
     acceptor_.listen(asio::socket_base::max_listen_connections, ec);
     require(ec);
+    if (registry_)
+        pushes_.set_target(shown(reachable(acceptor_.local_endpoint())));
     if (events_.listening)
         events_.listening(shown(acceptor_.local_endpoint()));
 }
 
-asio::awaitable<server_response> registry_server::answer(server_request& request) {
-    std::optional<server_response> failed;
-    try {
-        co_return co_await api_.handle(request);
-    } catch (const error& e) {
-        if (e.code() == errc::registry_refused) {
-            failed = api_error(429, "TOOMANYREQUESTS", e.message());
-        } else if (e.code() == errc::transport_closed) {
-            log(log_level::info,
-                concat(
-                    request.method, " ",
-                    foreign_text(request.target.substr(0, request.target.find('?')), 200), ": ",
-                    e.message()));
-            failed = api_error(400, "BLOB_UPLOAD_INVALID", e.message());
-        } else {
-            log(log_level::error, concat(e.message(), e.cause().empty() ? "" : ": ", e.cause()));
-            failed = api_error(500, "UNKNOWN", "the registry's storage failed; its log says why");
-        }
-    }
-    co_return std::move(*failed);
-}
-
-asio::awaitable<void> registry_server::serve_client(tcp::socket socket) {
+asio::awaitable<void> listening_server::serve_client(tcp::socket socket) {
     http_connection connection(std::move(socket), workers_);
     const auto place = connections_.insert(connections_.end(), &connection);
     struct leave {
@@ -176,7 +165,7 @@ asio::awaitable<void> registry_server::serve_client(tcp::socket socket) {
     } leaving{connections_, place};
     std::optional<std::string> broken;
     const request_handler handle = [this](server_request& request) {
-        return answer(request);
+        return front_->answer(request);
     };
     try {
         co_await connection.run(handle);
@@ -191,7 +180,7 @@ asio::awaitable<void> registry_server::serve_client(tcp::socket socket) {
         log(log_level::error, concat("a connection ended with an internal error: ", *broken));
 }
 
-asio::awaitable<void> registry_server::accept_all() {
+asio::awaitable<void> listening_server::accept_all() {
     asio::steady_timer pause(executor_);
     while (true) {
         auto got = co_await acceptor_.async_accept(async::nothrow);
@@ -209,38 +198,7 @@ asio::awaitable<void> registry_server::accept_all() {
     }
 }
 
-asio::awaitable<void> registry_server::write_index() {
-    auto write = [this] {
-        manifests_.write_index();
-    };
-    std::optional<error> failed;
-    try {
-        co_await async::run_on(workers_.get_executor(), write);
-    } catch (const error& e) {
-        failed = e;
-    }
-    // It is derived from the tags and rebuilt at the next start: pushes go on.
-    if (failed)
-        log(log_level::error, concat(failed->message(), ": ", failed->cause()));
-}
-
-/// Writes index.json a moment after tags changed: one write for many tags.
-asio::awaitable<void> registry_server::keep_index() {
-    while (true) {
-        while (!index_wanted_) {
-            index_timer_.expires_at(asio::steady_timer::time_point::max());
-            (void)co_await index_timer_.async_wait(async::nothrow); // ended by on_tag
-            co_await async::throw_if_stopped();
-        }
-        index_timer_.expires_after(index_delay);
-        (void)co_await index_timer_.async_wait(async::nothrow);
-        co_await async::throw_if_stopped();
-        index_wanted_ = false;
-        co_await write_index();
-    }
-}
-
-asio::awaitable<void> registry_server::stop() {
+asio::awaitable<void> listening_server::stop() {
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     boost::system::error_code ignored;
     acceptor_.close(ignored);
@@ -260,13 +218,15 @@ asio::awaitable<void> registry_server::stop() {
     } catch (const boost::system::system_error&) {
         // the cancellation just asked for
     }
-    co_await write_index();
+    if (registry_)
+        co_await registry_->write_index();
 }
 
-asio::awaitable<void> registry_server::run() {
+asio::awaitable<void> listening_server::run() {
     async::task_group always(executor_);
     always.spawn(accept_all());
-    always.spawn(keep_index());
+    if (registry_)
+        always.spawn(registry_->keep_index());
     std::exception_ptr ended;
     try {
         co_await always.join();
@@ -283,7 +243,8 @@ asio::awaitable<void> registry_server::run() {
 asio::awaitable<void> serve(serve_options options, serve_events events) {
     const auto executor = co_await asio::this_coro::executor;
     const auto at = server::parse_listen(options.listen); // before the folder is made
-    server::registry_server server(executor, options, std::move(events));
+    server::check(options, at);
+    server::listening_server server(executor, options, at, std::move(events));
     server.listen(at);
     co_await server.run();
 }

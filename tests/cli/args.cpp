@@ -232,9 +232,7 @@ BOOST_AUTO_TEST_CASE(options_of_later_features_refused) {
         BOOST_TEST(text.starts_with("tarpon push has no option " + name + " | "), text);
         BOOST_TEST(text.ends_with("tarpon push --help"), text);
     }
-    for (const char* option :
-         {"--registry r", "--tls-cert x", "--tls-key x", "--htpasswd x", "--allow-push x",
-          "--max-upload 1G"})
+    for (const char* option : {"--tls-cert x", "--tls-key x", "--htpasswd x", "--allow-push x"})
         BOOST_TEST(
             refusal(std::string("serve ") + option).starts_with("tarpon serve has no option --"));
     BOOST_TEST(refusal("migrate dir").starts_with("there is no verb \"migrate\" | "));
@@ -386,6 +384,34 @@ BOOST_AUTO_TEST_CASE(every_long_option_has_an_environment_name) {
     BOOST_TEST(serve.options.storage == "st");
     BOOST_TEST(push_of("a.tar --jobs 5 --log-level error").options.jobs == 5); // typed comes first
     BOOST_TEST(refusal("push a.tar --log-level x") != "accepted");
+}
+
+BOOST_AUTO_TEST_CASE(options_of_serve) {
+    const auto serve = std::get<serve_command>(
+        parsed("serve --listen 127.0.0.1:0 --registry r.example/team --username u --password-stdin "
+               "--max-upload 2G --allow-host images.example.com --allow-host b --allow-anonymous"));
+    BOOST_TEST(serve.options.registry == "r.example/team");
+    BOOST_TEST(serve.options.connection.username == "u");
+    BOOST_TEST(serve.password_stdin);
+    BOOST_TEST(serve.options.upload_bytes_max == 2ull * 1024 * 1024 * 1024);
+    BOOST_TEST(serve.options.hosts.size() == 2u);
+    BOOST_TEST(serve.options.allow_anonymous);
+    BOOST_TEST(
+        refusal("serve --registry r --storage s").starts_with("--registry and --storage cannot"));
+    BOOST_TEST(refusal("serve --registry u:p@r").find("u:p") == std::string::npos);
+    BOOST_TEST(refusal("serve --registry u:p@r") != "accepted");
+    BOOST_TEST(refusal("serve --registry r --password-stdin").starts_with("a password needs"));
+    BOOST_TEST(refusal("serve --max-upload lots") != "accepted");
+}
+
+// A variable for push must not turn a server with a folder of its own into a forwarder.
+BOOST_AUTO_TEST_CASE(storage_comes_before_a_registry_of_the_environment) {
+    const environment set{{"TARPON_REGISTRY", "r.example"}};
+    BOOST_TEST(std::get<serve_command>(parsed("serve")).options.registry == "r.example");
+    const auto typed = std::get<serve_command>(parsed("serve --storage s"));
+    BOOST_TEST(typed.options.registry == "");
+    const environment also{{"TARPON_STORAGE", "s"}};
+    BOOST_TEST(std::get<serve_command>(parsed("serve")).options.registry == "");
 }
 
 BOOST_AUTO_TEST_CASE(to_comes_from_the_environment) {

@@ -271,7 +271,7 @@ class Serving(ErrorCase):
                         self.folder / "storage")
         self.assertFalse((self.folder / "storage").exists(), "made for an address that is none")
         self.expect(2, "usage", "cannot listen on 192.0.2.1:5000", "serve", "--listen", "192.0.2.1:5000", "--storage",
-                    self.folder / "storage", cause="Cannot assign requested address")
+                    self.folder / "storage", "--allow-anonymous", cause="Cannot assign requested address")
 
     def test_a_storage_that_cannot_be_used(self):
         file = self.file(b"x", "file")

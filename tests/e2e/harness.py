@@ -332,11 +332,21 @@ class EmbeddedRegistry(Registry):
 
     TAGS, MANIFESTS, UPLOADS = "_tags/*", "_manifests/*/*", "uploads/*"
 
+    def __init__(self, folder: Path, *options, env: dict[str, str] | None = None):
+        """With --registry among the options it forwards and stores nothing."""
+        super().__init__(folder)
+        self.options = [str(one) for one in options]
+        if "--listen" not in self.options:
+            self.options += ["--listen", "127.0.0.1:0"]
+        if "--registry" not in self.options:
+            self.options += ["--storage", str(self.storage)]
+        self.env = env
+
     def start(self) -> None:
         log = self.folder / "log"
         log.write_bytes(b"")
-        command = [TARPON, "serve", "--listen", "127.0.0.1:0", "--storage", self.storage, "--json"]
-        self.server = Background(command, log)
+        command = [TARPON, "serve", "--json", *self.options]
+        self.server = Background(command, log, env=self.env)
         self.host = self.server.wait_for(r'"event":"listening","address":"([^"]+)"')[1]
 
 

@@ -1,6 +1,7 @@
 // Request targets: what is taken for a resource has a legal name, digest, tag or id, and nothing
-// that could climb out of the store.
+// that could climb out of the store. What PUT /push is asked for stays below the server's target.
 #include "fuzz.hpp"
+#include "server/push_request.hpp"
 #include "server/route.hpp"
 
 #include <tarpon/reference.hpp>
@@ -13,6 +14,21 @@ using namespace tarpon;
 using namespace tarpon::fuzz;
 using server::resource;
 
+void check_push(std::string_view target) {
+    const auto push = server::parse_push_request(target, "http://r.example/team");
+    if (!push)
+        return;
+    for (const std::string& to : push->where.to) {
+        check(to.starts_with("http://r.example/team/"), "names are below the target");
+        const auto name = reference::parse(std::string_view(to).substr(7));
+        check(name && name->host == "r.example", "a client chooses no host");
+    }
+    for (const placement& one : push->where.placements) {
+        const auto name = reference::parse(one.name);
+        check(name && name->host.empty(), "a client chooses no host");
+    }
+}
+
 bool is_id(std::string_view text) {
     return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
@@ -21,6 +37,7 @@ bool is_id(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto target = as_text(data, size);
+    check_push(target);
     const server::route at = server::find_route(target);
     switch (at.resource) {
     case resource::blob:

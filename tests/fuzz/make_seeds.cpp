@@ -238,7 +238,8 @@ void add_texts(seed_writer& seeds) {
          "/v2/team/app/blobs/uploads/?mount=" + sha256 + "&from=other",
          "/v2/a/blobs/uploads/0123456789abcdef0123456789abcdef?digest=" + sha256,
          "/v2/a/manifests/latest", "/v2/blobs/manifests/manifests/" + sha256, "/v2/a/tags/list?n=0",
-         "/v2/a%2fb/manifests/%6catest", "/v2/a/../b/tags/list", "/v2/a/blobs/sha256:..%2f.."});
+         "/v2/a%2fb/manifests/%6catest", "/v2/a/../b/tags/list", "/v2/a/blobs/sha256:..%2f..",
+         "/push?to=team/app:1&to=b&image=@2&id=0123456789", "/push?to=r.example/a:1=x%2Fy:2"});
 }
 
 void add_heads(seed_writer& seeds) {

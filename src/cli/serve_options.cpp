@@ -1,0 +1,75 @@
+// See serve_options.hpp.
+#include "cli/serve_options.hpp"
+
+#include "cli/access_options.hpp"
+#include "model/text.hpp"
+
+namespace tarpon::cli {
+namespace {
+
+void add_target(CLI::App& verb, serve_options& options) {
+    const char* const group = "Where images go";
+    add_option(
+        verb, "--storage", "DIR", options.storage,
+        "folder of the embedded registry [./tarpon-registry]")
+        ->group(group);
+    add_option(
+        verb, "--registry", "HOST[:PORT][/PREFIX]", options.registry,
+        "forward to this registry, instead of the embedded one")
+        ->group(group);
+}
+
+void add_port(CLI::App& verb, serve_options& options, serve_texts& texts) {
+    const char* const group = "Who may send what";
+    add_option(
+        verb, "--listen", "ADDRESS:PORT", options.listen,
+        "where to listen; port 0: any free one [127.0.0.1:8080]")
+        ->group(group);
+    verb.add_flag(
+            "--allow-anonymous", options.allow_anonymous,
+            "listen on other addresses than loopback, though there are no passwords")
+        ->group(group);
+    add_repeatable(
+        verb, "--allow-host", "NAME", options.hosts,
+        "a name by which clients may know this server, besides loopback's")
+        ->group(group);
+    add_option(
+        verb, "--max-upload", "SIZE", texts.max_upload, "most bytes of an archive [no bound]")
+        ->group(group);
+}
+
+} // namespace
+
+void add_serve(CLI::App& verb, serve_command& serve, serve_texts& texts) {
+    serve_options& options = serve.options;
+    add_target(verb, options);
+    add_port(verb, options, texts);
+    add_option(verb, "--threads", "N", options.threads, "workers for hashing and disk [processors]")
+        ->check(CLI::Range(1, limits::threads_max));
+    add_access(verb, options.connection, serve.password_stdin);
+    add_json(verb, serve.output);
+    add_log_level(verb, texts.output);
+}
+
+void finish_serve(serve_command& serve, const serve_texts& texts, const value_sources& sources) {
+    serve_options& options = serve.options;
+    if (!texts.max_upload.empty())
+        options.upload_bytes_max = size_of(sources.name("max-upload"), texts.max_upload);
+    refuse_userinfo(sources.name("registry"), options.registry);
+    // The variable may be there for push.
+    if (sources.from_environment("registry") && sources.from_environment("storage"))
+        options.registry.clear();
+    if (!options.registry.empty() && sources.given("storage"))
+        throw error(
+            errc::usage, concat(
+                             sources.name("registry"), " and ", sources.name("storage"),
+                             " cannot be used together"));
+    serve.password_on_command_line =
+        settle_password(options.connection, serve.password_stdin, sources);
+    if (options.connection.username.empty()
+        && (serve.password_stdin || !options.connection.password.empty()))
+        throw error(errc::usage, "a password needs --username");
+    finish_output(serve.output, texts.output, sources);
+}
+
+} // namespace tarpon::cli

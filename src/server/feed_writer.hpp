@@ -1,0 +1,45 @@
+// Turns what a push tells into the lines of its feed.
+#pragma once
+
+#include "server/push_feed.hpp"
+
+#include <tarpon/progress.hpp>
+
+#include <functional>
+#include <string>
+
+namespace tarpon::server {
+
+class feed_writer final : public progress_observer {
+public:
+    using log_function = std::function<void(log_level, const std::string&)>;
+
+    /// In references `own_host`, where the engine finds the embedded registry, becomes
+    /// `shown_host`, by which the client knows it. Both may be empty: nothing is renamed then.
+    feed_writer(
+        push_feed& feed,
+        const log_function& log,
+        const std::string& own_host,
+        const std::string& shown_host);
+
+    void on_blob(const blob_event& event) override;
+    void on_image(const image_event& event) override;
+    void on_failure(const failure_event& event) override;
+    void on_retry(const retry_event& event) override;
+    void on_progress(const progress_snapshot& now) override;
+    void on_log(log_level level, const std::string& message) override { log_(level, message); }
+
+    /// Something that the client should see at once: the answer can be begun.
+    bool has_result() const noexcept { return has_result_; }
+
+private:
+    void add_result(std::string line);
+    std::string renamed(const std::string& name) const;
+
+    push_feed& feed_;
+    const log_function& log_;
+    std::string own_, shown_;
+    bool has_result_ = false;
+};
+
+} // namespace tarpon::server

@@ -1,0 +1,44 @@
+// What the port answers: the page, PUT /push, /healthz, and the registry below /v2/, each behind
+// the same rules about who may ask and with the same headers for browsers.
+#pragma once
+
+#include "server/http_types.hpp"
+#include "server/push_service.hpp"
+#include "server/registry_api.hpp"
+#include "server/request_guard.hpp"
+
+#include <tarpon/serve.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <string>
+
+namespace tarpon::server {
+
+class front {
+public:
+    /// `registry` is nullptr where everything is forwarded. All must outlive this.
+    front(
+        const serve_options& options,
+        access_rules rules,
+        push_service& pushes,
+        registry_api* registry,
+        push_service::log_function log);
+
+    /// Throws only when cancelled; what fails becomes an answer, and a line of the log.
+    boost::asio::awaitable<server_response> answer(server_request& request);
+
+private:
+    boost::asio::awaitable<server_response> route(server_request& request);
+    boost::asio::awaitable<server_response> on_push(server_request& request);
+    server_response page_or_nothing(const server_request& request) const;
+    server_response info() const;
+
+    const serve_options& options_;
+    access_rules rules_;
+    push_service& pushes_;
+    registry_api* registry_;
+    push_service::log_function log_;
+};
+
+} // namespace tarpon::server

@@ -1,0 +1,238 @@
+// See push_service.hpp. The push, its answer and a look at the client are siblings: the first that
+// fails stops the others.
+#include "server/push_service.hpp"
+
+#include "async/deadline.hpp"
+#include "async/task_group.hpp"
+#include "engine/event_json.hpp"
+#include "engine/push_source.hpp"
+#include "model/text.hpp"
+#include "server/feed_writer.hpp"
+#include "server/received_body.hpp"
+
+#include <tarpon/limits.hpp>
+
+#include <utility>
+
+namespace tarpon::server {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr const char* lines_type = "application/x-ndjson; charset=utf-8";
+constexpr const char* body_name = "the upload";
+
+server_response lines_response(unsigned status, std::string lines) {
+    server_response response;
+    response.status = status;
+    response.with("Content-Type", lines_type);
+    response.with("Cache-Control", "no-store");
+    response.body = std::move(lines);
+    return response;
+}
+
+/// What a push that never began answers.
+server_response refusal(unsigned status, errc code, std::string message) {
+    push_summary nothing;
+    nothing.failed = 1;
+    const failure_event failed{error(code, std::move(message)), {}, {}};
+    return lines_response(
+        status, concat(engine::to_json(failed), "\n", engine::to_json(nothing), "\n"));
+}
+
+unsigned status_of_end(const std::vector<failure_event>& failures, const received_body& body) {
+    if (body.too_large())
+        return 413;
+    return failures.empty() ? 200 : status_of(failures.front().what);
+}
+
+/// The push itself, to its last line. Does not throw: how it ends is in `feed` and `status`.
+asio::awaitable<void> run_push(
+    received_body& body,
+    push_options options,
+    feed_writer& events,
+    push_feed& feed,
+    unsigned& status) {
+    feed.add(engine::start_json());
+    push_report report;
+    try {
+        report = co_await engine::push_source(body_name, body, std::move(options), events);
+        status = status_of_end(report.failures, body);
+    } catch (const error& e) {
+        report.summary.failed = 1;
+        status = status_of(e);
+        events.on_failure({e, {}, {}});
+    }
+    feed.add(engine::to_json(report.summary));
+    feed.end();
+}
+
+/// Sends what the feed has, from the first result on; what is left in `held` was not sent.
+asio::awaitable<void>
+send_lines(streamed_answer& answer, push_feed& feed, const feed_writer& events, std::string& held) {
+    push_feed::cursor at;
+    while (true) {
+        const auto lines = co_await feed.next(at, push_feed::samples::without);
+        held += lines;
+        if (feed.overflowed())
+            throw error(errc::transport_closed, "the client does not take its answer");
+        if (!answer.begun() && feed.ended())
+            co_return;
+        if (held.empty())
+            co_return;
+        if (!answer.begun() && !events.has_result())
+            continue;
+        if (!answer.begun()) {
+            auto head = lines_response(200, std::string());
+            co_await answer.begin(std::move(head));
+        }
+        co_await answer.write(std::exchange(held, std::string()));
+        feed.taken(at);
+    }
+}
+
+asio::awaitable<void> send_all(streamed_answer& answer, push_feed& feed) {
+    push_feed::cursor at;
+    while (true) {
+        auto text = co_await feed.next(at, push_feed::samples::with);
+        if (text.empty())
+            co_return;
+        co_await answer.write(std::move(text));
+    }
+}
+
+/// `body` is nullptr where there is none to be read.
+asio::awaitable<void> watch_client(streamed_answer& answer, received_body* body) {
+    if (body)
+        co_await body->wait_for_end();
+    co_await answer.gone();
+    throw error(errc::transport_closed, "the client went away");
+}
+
+asio::awaitable<void>
+run_and_stop(async::task_group& tasks, asio::awaitable<void> work, bool& done) {
+    co_await std::move(work);
+    done = true;
+    tasks.cancel();
+}
+
+/// Waits for all of `tasks`, of which `work` is the one whose end is the end of all.
+asio::awaitable<void> run_until_done(async::task_group& tasks, asio::awaitable<void> work) {
+    bool done = false;
+    tasks.spawn(run_and_stop(tasks, std::move(work), done));
+    try {
+        co_await tasks.join();
+    } catch (const boost::system::system_error&) {
+        if (!done || tasks.join_cancelled())
+            throw;
+    }
+}
+
+} // namespace
+
+push_service::push_service(
+    asio::any_io_executor executor, const serve_options& options, log_function log)
+    : executor_(executor)
+    , options_(options)
+    , log_(std::move(log))
+    , registry_(options.registry) {}
+
+void push_service::set_target(const std::string& address) {
+    registry_ = concat("http://", address);
+    own_host_ = address;
+}
+
+push_options push_service::options_for(destination where) const {
+    push_options options;
+    options.where = std::move(where);
+    if (own_host_.empty())
+        options.connection = options_.connection;
+    options.threads = options_.threads;
+    options.memory_bytes = limits::server_push_memory_bytes;
+    return options;
+}
+
+push_service::feed_ptr push_service::feed_of(const std::string& id) {
+    std::erase_if(feeds_, [](const auto& one) { return one.second.expired(); });
+    auto known = feeds_[id].lock();
+    if (known && (known->claimed || !known->ended()))
+        return known;
+    if (feeds_.size() > limits::push_feeds_max) {
+        feeds_.erase(id);
+        return nullptr;
+    }
+    auto made = std::make_shared<push_feed>(executor_);
+    feeds_[id] = made;
+    return made;
+}
+
+asio::awaitable<server_response> push_service::push(server_request& request) {
+    auto wanted = parse_push_request(request.target, registry_);
+    if (!wanted)
+        co_return refusal(400, errc::usage, wanted.error().message);
+    const std::uint64_t most = options_.upload_bytes_max;
+    if (most > 0 && request.content_length.value_or(0) > most)
+        co_return refusal(
+            413, errc::archive_limit,
+            concat("the archive is larger than ", human_bytes(most), " (--max-upload)"));
+    auto feed = wanted->id.empty() ? std::make_shared<push_feed>(executor_) : feed_of(wanted->id);
+    if (feed && feed->claimed)
+        co_return refusal(409, errc::usage, "another push has this id");
+    if (!feed || running_ >= limits::server_pushes_max) {
+        auto busy = refusal(
+            429, errc::registry_refused,
+            concat(limits::server_pushes_max, " archives are being received; try again later"));
+        co_return std::move(busy.with("Retry-After", "5"));
+    }
+    feed->claimed = true;
+    co_return co_await receive(request, std::move(*wanted), std::move(feed));
+}
+
+asio::awaitable<server_response>
+push_service::receive(server_request& request, push_request wanted, feed_ptr feed) {
+    struct place {
+        explicit place(std::size_t& count)
+            : count_(++count) {}
+        ~place() { --count_; }
+        std::size_t& count_;
+    } taken(running_);
+    struct last_word {
+        push_feed& feed;
+        ~last_word() { feed.end(); }
+    } ending{*feed};
+    received_body body(executor_, request.body, options_.upload_bytes_max);
+    feed_writer events(*feed, log_, own_host_, std::string(request.header("Host")));
+    unsigned status = 500;
+    std::string held;
+    async::task_group tasks(executor_);
+    tasks.spawn(run_push(body, options_for(std::move(wanted.where)), events, *feed, status));
+    tasks.spawn(watch_client(request.answer, &body));
+    auto answering = send_lines(request.answer, *feed, events, held);
+    co_await run_until_done(tasks, std::move(answering));
+    co_return lines_response(status, std::move(held));
+}
+
+asio::awaitable<server_response> push_service::watch(server_request& request) {
+    const auto id = parse_watch_request(request.target);
+    if (!id)
+        co_return refusal(400, errc::usage, id.error().message);
+    const feed_ptr feed = feed_of(*id);
+    if (!feed)
+        co_return refusal(429, errc::registry_refused, "too many pushes are watched");
+    auto head = lines_response(200, std::string());
+    co_await request.answer.begin(std::move(head));
+    auto give_up = [feed] {
+        if (!feed->claimed)
+            feed->end();
+    };
+    async::deadline begins(executor_, give_up);
+    begins.arm(limits::push_watch_time_max);
+    async::task_group tasks(executor_);
+    tasks.spawn(watch_client(request.answer, nullptr));
+    auto sending = send_all(request.answer, *feed);
+    co_await run_until_done(tasks, std::move(sending));
+    co_return server_response();
+}
+
+} // namespace tarpon::server

@@ -1,0 +1,62 @@
+// PUT /push: an archive comes in as the body of a request and goes, as it comes, through the same
+// engine as `tarpon push -` into the server's target. Nothing is written to disk.
+#pragma once
+
+#include "server/http_types.hpp"
+#include "server/push_feed.hpp"
+#include "server/push_request.hpp"
+
+#include <tarpon/options.hpp>
+#include <tarpon/serve.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+namespace tarpon::server {
+
+class push_service {
+public:
+    using log_function = std::function<void(log_level, const std::string&)>;
+
+    /// `options.registry` is where archives go; while it is empty they go to `set_target`.
+    push_service(
+        boost::asio::any_io_executor executor, const serve_options& options, log_function log);
+
+    /// The embedded registry, as the engine reaches it: the server's own address.
+    void set_target(const std::string& address);
+
+    /// Answers with the lines of `tarpon push --json`, as they happen. Refused before the body is
+    /// read: a bad query (400), an id in use (409), a body that is too large (413), too many
+    /// pushes at a time (429). A push whose end is known before its first result has that end's
+    /// status; else the status is 200 and the last line tells. When the client goes away the push
+    /// is cancelled, and throws errc::transport_closed.
+    boost::asio::awaitable<server_response> push(server_request& request);
+
+    /// GET /push/events?id=…: the same lines and samples of the progress, for a page whose browser
+    /// does not read an answer before the body is sent. May come before the push.
+    boost::asio::awaitable<server_response> watch(server_request& request);
+
+private:
+    using feed_ptr = std::shared_ptr<push_feed>;
+
+    push_options options_for(destination where) const;
+    /// The feed of this id, new if need be; nullptr if there are too many.
+    feed_ptr feed_of(const std::string& id);
+    boost::asio::awaitable<server_response>
+    receive(server_request& request, push_request wanted, feed_ptr feed);
+
+    boost::asio::any_io_executor executor_;
+    const serve_options& options_;
+    log_function log_;
+    std::string registry_; ///< as destination::registry
+    std::string own_host_; ///< in references, where clients know us by another name
+    std::size_t running_ = 0;
+    std::map<std::string, std::weak_ptr<push_feed>> feeds_;
+};
+
+} // namespace tarpon::server

@@ -1,0 +1,155 @@
+"""The page of `tarpon serve` in a real browser: page_steps.mjs acts and looks, here the registry is checked.
+
+Needs Debian's chromium, and playwright-core in build/npm (tools/install_packages test).
+Screenshots go to build/page.
+"""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+from access import htpasswd
+from harness import DATA, PATIENCE, ROOT, SEARCH_PATH, SKIPPED, Case, DockerRegistry, EmbeddedRegistry, environment, needs
+from images import docker_entries, flipped, make_image, pull, tar
+
+needs("node", "chromium", "skopeo", "docker-registry", "htpasswd")
+MODULES = Path(os.environ.get("TARPON_NPM", ROOT / "build" / "npm"))
+if not (MODULES / "node_modules" / "playwright-core").exists():
+    print(f"SKIPPED: this needs playwright-core in {MODULES} (tools/install_packages test)")
+    sys.exit(SKIPPED)
+
+MIB = 1 << 20
+
+
+class PageCase(Case):
+    def serve(self, *options, env=None) -> EmbeddedRegistry:
+        return self.enterContext(EmbeddedRegistry(self.folder / self.fresh("server"), *options, env=env))
+
+    def steps(self, server: EmbeddedRegistry, scenario: str, **given) -> dict:
+        given |= {"url": f"http://{server.host}", "modules": str(MODULES),
+                  "chromium": shutil.which("chromium", path=SEARCH_PATH)}
+        done = subprocess.run(["node", Path(__file__).parent / "page_steps.mjs", scenario, json.dumps(given)],
+                              capture_output=True, text=True, timeout=PATIENCE, env=environment(), check=False)
+        self.assertEqual(done.returncode, 0, f"{scenario}: {done.stderr}\n{server.server.log.read_text()}")
+        return json.loads(done.stdout)
+
+    def assert_pulled(self, reference: str) -> None:
+        pull(reference, self.folder / self.fresh("pulled"))
+
+
+class Pushing(PageCase):
+    def test_archives_of_docker_and_oci_dropped_and_renamed(self):
+        server = self.serve()
+        files = [str(DATA / f"{name}.tar") for name in ("docker20-single", "docker28-multi", "multiarch-oci")]
+        seen = self.steps(server, "push", files=files, drop=True,
+                          names={files[0]: {0: "renamed/base:7"}, files[1]: {0: "renamed/two:v3"}})
+        # What is shown before it starts is what stands in the archives.
+        self.assertEqual(seen["offered"], {
+            files[0]: ["fixture/base:1"], files[2]: ["fixture/ma:1"],
+            files[1]: ["team/two:v2", "fixture/base:1", "fixture/base:latest", "fixture/dup:1"]})
+        expected = {files[0]: ["renamed/base:7"], files[2]: ["fixture/ma:1"],
+                    files[1]: ["fixture/base:1", "fixture/base:latest", "fixture/dup:1", "renamed/two:v3"]}
+        for file, names in expected.items():
+            references = [f"{server.host}/{name}" for name in names]
+            self.assertEqual(sorted(seen["results"][file]), references)
+            self.assertLessEqual(set(seen["states"][file]), {"uploaded", "already there", "already there (mounted)"})
+            for reference in references:
+                self.assert_pulled(reference)
+        self.assertEqual(seen["listed"], ["fixture/base", "fixture/dup", "fixture/ma", "renamed/base", "renamed/two"])
+        self.assertEqual(server.tags("team/two"), [])
+
+    def test_other_tools_and_an_image_without_a_name(self):
+        server = self.serve()
+        files = [str(DATA / f"{name}.tar") for name in ("podman-docker-archive", "docker20-untagged", "skopeo-oci-zstd",
+                                                        "docker28-single", "crane-pull-gz-layers")]
+        seen = self.steps(server, "push", files=files, names={files[1]: {0: "given/name:1"}, files[2]: {0: "given/zstd"}})
+        self.assertEqual(seen["results"][files[1]], [f"{server.host}/given/name:1"])
+        self.assertEqual(len(seen["results"][files[2]]), 1)
+        for references in seen["results"].values():
+            self.assertTrue(references)
+            for reference in references:
+                self.assert_pulled(reference)
+
+    def test_progress_of_each_layer(self):
+        server = self.serve()
+        big = self.file(tar(docker_entries(make_image(1, "big/app:1", size=2 * MIB))), "big.tar")
+        seen = self.steps(server, "progress", file=str(big), bytes_per_second=MIB)
+        self.assertEqual(set(seen["states"]), {"uploaded"})
+        self.assert_pulled(f"{server.host}/big/app:1")
+
+    def test_cancelling_leaves_no_tag(self):
+        server = self.serve()
+        big = self.file(tar(docker_entries(make_image(1, "big/app:1", size=2 * MIB))), "big.tar")
+        seen = self.steps(server, "progress", file=str(big), bytes_per_second=MIB, then="cancel")
+        self.assertIn("Nothing was tagged", seen["text"])
+        self.assertEqual(server.names_stored(), [])
+
+    def test_into_another_registry(self):
+        passwords = htpasswd(self.folder, "somebody", "pass-word")
+        registry = self.enterContext(DockerRegistry(self.folder / "registry", htpasswd=passwords))
+        server = self.serve("--registry", f"{registry.host}/team",
+                            env={"TARPON_USERNAME": "somebody", "TARPON_PASSWORD": "pass-word"})
+        file = str(DATA / "docker28-single.tar")
+        seen = self.steps(server, "push", files=[file])
+        for reference in seen["results"][file]:
+            self.assertTrue(reference.startswith(f"{registry.host}/team/"), reference)
+        self.assertEqual(seen["listed"], [])
+        refused = self.steps(self.serve("--registry", registry.host), "broken", file=file)
+        self.assertRegex(refused["problem"], "401|credentials|password|unauthorized|authentication")
+
+
+class Trouble(PageCase):
+    def test_archives_that_are_none(self):
+        server = self.serve()
+        good = tar(docker_entries(make_image(1, "app:1", size=200_000)))
+        for data, words in ((b"no archive, whatever its name is" * 40, "not a tar file"), (b"", "empty"),
+                            (good[:len(good) // 2], "cut short"), (tar({"a": b"b"}), "no images")):
+            seen = self.steps(server, "broken", file=str(self.file(data)))
+            self.assertEqual(seen["state"], "broken", seen)
+            self.assertIn(words, seen["problem"])
+
+    def test_damage_that_only_the_server_sees(self):
+        server = self.serve()
+        data = tar(docker_entries(make_image(1, "app:1", size=200_000)))
+        seen = self.steps(server, "broken", file=str(self.file(flipped(data, 100_000))))
+        self.assertEqual(seen["state"], "ready", seen)
+        self.assertRegex(seen["problem"], "diff_id|other content|digest")
+        self.assertEqual(server.names_stored(), [])
+
+    def test_too_large(self):
+        server = self.serve("--max-upload", "1M")
+        seen = self.steps(server, "broken", file=str(DATA / "docker20-single.tar"))
+        self.assertEqual(seen["problem"], "This file is larger than 1.0 MiB, the most this server takes.")
+
+    def test_deleting_a_tag_with_the_keyboard(self):
+        server = self.serve()
+        file = str(DATA / "docker20-single.tar")
+        self.steps(server, "push", files=[file])
+        seen = self.steps(server, "delete", name="fixture/base:1")
+        self.assertEqual(seen["said"], "fixture/base:1 is deleted")
+        self.assertEqual(server.tags("fixture/base"), [])
+
+
+class Looks(PageCase):
+    def test_pictures(self):
+        folder = ROOT / "build" / "page"
+        folder.mkdir(parents=True, exist_ok=True)
+        names = ("docker20-single", "docker28-multi", "multiarch-oci", "docker20-untagged")
+        files = [str(DATA / f"{name}.tar") for name in names] + [str(self.file(b"no archive", "notes.tar"))]
+        looks = {"light": {}, "dark": {"scheme": "dark"}, "narrow": {"width": 360}, "chinese": {"locale": "zh-CN"}}
+        for name, look in looks.items():
+            with self.subTest(look=name):
+                seen = self.steps(self.serve(), "picture", files=files, look=look, to=str(folder / f"{name}.png"))
+                chinese = name == "chinese"
+                self.assertEqual(seen, {"lang": "zh-Hans" if chinese else "en",
+                                        "title": "推送镜像归档" if chinese else "Push image archives"})
+                self.assertGreater((folder / f"{name}.png").stat().st_size, 10_000)
+
+
+if __name__ == "__main__":
+    unittest.main()

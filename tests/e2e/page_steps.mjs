@@ -1,0 +1,168 @@
+// What a person does on the page of `tarpon serve`, in a headless Chromium. Run by page.py:
+//
+//   node page_steps.mjs SCENARIO '{"url":…, …}'
+//
+// Prints one JSON object for page.py, which checks the registry; what is on the page is checked here.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const PATIENCE = 60000;
+const [scenario, json] = process.argv.slice(2);
+const given = JSON.parse(json);
+const require = createRequire(pathToFileURL(given.modules + "/"));
+const { chromium } = require("playwright-core");
+
+/** A page in a browser of its own; everything it complains about, or asks others for, is an error. */
+async function withPage(act, { locale = "en-US", scheme = "light", width = 1000, height = 900 } = {}) {
+  const browser = await chromium.launch({ executablePath: given.chromium, args: ["--no-sandbox"] });
+  try {
+    const context = await browser.newContext({ locale, colorScheme: scheme, viewport: { width, height } });
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE);
+    const complaints = [];
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("console", (line) => {
+      // A refused request is what some scenarios are about; the browser logs it.
+      if (line.type() === "error" && !/Failed to load resource/.test(line.text())) complaints.push(line.text());
+    });
+    page.on("request", (request) => {
+      if (!request.url().startsWith(given.url)) complaints.push(`asked another host: ${request.url()}`);
+    });
+    await page.goto(given.url);
+    await page.locator("#target:not(:empty)").waitFor();
+    const result = await act(page);
+    assert.deepEqual(complaints, []);
+    return result;
+  } finally {
+    await browser.close();
+  }
+}
+
+const card = (page, file) => page.locator(".card", { has: page.locator("h3", { hasText: basename(file) }) });
+const inState = (page, file, ...states) =>
+  page.locator(states.map((state) => `.card[data-state=${state}]`).join(", "), { hasText: basename(file) }).waitFor();
+
+async function choose(page, ...files) {
+  if (!given.drop) return page.setInputFiles("#files", files);
+  const contents = files.map((file) => [basename(file), readFileSync(file).toString("base64")]);
+  const dropped = await page.evaluateHandle((all) => {
+    const transfer = new DataTransfer();
+    for (const [name, base64] of all)
+      transfer.items.add(new File([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))], name));
+    return transfer;
+  }, contents);
+  await page.dispatchEvent("#drop", "dragover", { dataTransfer: dropped });
+  await page.locator("#drop.over").waitFor();
+  await page.dispatchEvent("#drop", "drop", { dataTransfer: dropped });
+}
+
+const steps = {
+  /** Chooses archives, renames, pushes all, and reads what the page says about it. */
+  async push() {
+    return withPage(async (page) => {
+      await choose(page, ...given.files);
+      for (const file of given.files) await inState(page, file, "ready");
+      const offered = {};
+      for (const file of given.files) {
+        const inputs = card(page, file).locator("input[type=text]");
+        offered[file] = await inputs.evaluateAll((all) => all.map((one) => one.value));
+        for (const [position, name] of Object.entries(given.names?.[file] ?? {})) await inputs.nth(Number(position)).fill(name);
+      }
+      if (given.files.length > 1) await page.locator("#push-all").click();
+      else await card(page, given.files[0]).getByRole("button", { name: "Push", exact: true }).click();
+      for (const file of given.files) await inState(page, file, "done");
+      const results = {}, states = {};
+      for (const file of given.files) {
+        results[file] = await card(page, file).locator(".results strong").allTextContents();
+        states[file] = await card(page, file).locator(".layers .state").allTextContents();
+      }
+      await page.waitForFunction(() => !document.querySelector("#registry").textContent.includes("loading"));
+      const listed = await page.locator("#repositories summary").allTextContents();
+      return { offered, results, states, listed };
+    });
+  },
+
+  /** The bytes of each layer move while the body is still being sent. */
+  async progress() {
+    return withPage(async (page) => {
+      // Slow enough to be seen.
+      const network = await page.context().newCDPSession(page);
+      await network.send("Network.emulateNetworkConditions",
+        { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: given.bytes_per_second });
+      await choose(page, given.file);
+      await inState(page, given.file, "ready");
+      await card(page, given.file).getByRole("button", { name: "Push", exact: true }).click();
+      const seen = card(page, given.file).locator(".layers .state", { hasText: /uploading [1-9]\d* %/ });
+      await seen.first().waitFor();
+      const sent = await card(page, given.file).locator("progress").first().evaluate((bar) => bar.value);
+      assert.ok(sent < 100, `${sent}`);
+      if (given.then === "cancel") {
+        await card(page, given.file).getByRole("button", { name: "Cancel" }).click();
+        await inState(page, given.file, "cancelled");
+        return { text: await card(page, given.file).innerText() };
+      }
+      await inState(page, given.file, "done");
+      return { states: await card(page, given.file).locator(".layers .state").allTextContents() };
+    });
+  },
+
+  /** What the page says about an archive that is not good, before or after it was sent. */
+  async broken() {
+    return withPage(async (page) => {
+      await choose(page, given.file);
+      await inState(page, given.file, "ready", "broken");
+      const state = await card(page, given.file).getAttribute("data-state");
+      if (state === "ready") {
+        await card(page, given.file).getByRole("button", { name: "Push", exact: true }).click();
+        await inState(page, given.file, "failed");
+      }
+      return { state, problem: await card(page, given.file).locator("[role=alert]").innerText() };
+    });
+  },
+
+  /** Only with keys: to the button of a tag, the question, first no, then yes. */
+  async delete() {
+    return withPage(async (page) => {
+      const button = page.getByRole("button", { name: `Delete ${given.name}` });
+      await button.focus();
+      await page.keyboard.press("Enter");
+      await page.locator("#confirm[open]").waitFor();
+      await page.keyboard.press("Escape");
+      assert.equal(await page.locator("#confirm[open]").count(), 0);
+      await button.focus();
+      await page.keyboard.press("Enter");
+      await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).press("Enter");
+      await button.waitFor({ state: "detached" });
+      return { said: await page.locator("#live").textContent() };
+    });
+  },
+
+  /** The page as it looks with an archive of each kind, and after a push. */
+  async picture() {
+    return withPage(async (page) => {
+      await choose(page, ...given.files);
+      for (const file of given.files) await inState(page, file, "ready", "broken");
+      await card(page, given.files[0]).locator("button.primary").click();
+      await inState(page, given.files[0], "done");
+      await page.waitForFunction(() => document.querySelector("#registry-note").textContent === "");
+      await page.locator("td[data-label]").first().waitFor();
+      await page.waitForTimeout(300);
+      await page.evaluate(() => { document.querySelector("#terminal").open = true; });
+      await page.screenshot({ path: given.to, fullPage: true });
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+      assert.equal(wide, false, "the page scrolls sideways");
+      // Every field and button has a name for those who do not see it.
+      const nameless = await page.locator("input, button, progress").evaluateAll((all) => all
+        .filter((one) => !(one.getAttribute("aria-label") || one.textContent.trim() || one.labels?.[0]?.textContent.trim()))
+        .map((one) => one.outerHTML));
+      assert.deepEqual(nameless, []);
+      return { lang: await page.evaluate(() => document.documentElement.lang), title: await page.locator("#push-title").textContent() };
+    }, given.look);
+  },
+};
+
+const result = await steps[scenario]();
+console.log(JSON.stringify(result));

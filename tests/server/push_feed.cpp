@@ -1,0 +1,72 @@
+// Lines reach every reader once and in order; what nobody takes does not grow.
+#include "server/push_feed.hpp"
+
+#include "support/run_coroutine.hpp"
+
+#include <tarpon/limits.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+BOOST_AUTO_TEST_SUITE(test_push_feed)
+
+using namespace tarpon;
+using namespace tarpon::test;
+using server::push_feed;
+namespace asio = boost::asio;
+using which = push_feed::samples;
+
+asio::awaitable<void> two_readers(asio::io_context& io) {
+    push_feed feed(io.get_executor());
+    push_feed::cursor answer, page;
+    feed.add("one");
+    feed.sample("10 %");
+    feed.sample("20 %");
+    const std::string lines = co_await feed.next(answer, which::without);
+    BOOST_TEST(lines == "one\n");
+    const std::string with_samples = co_await feed.next(page, which::with);
+    BOOST_TEST(with_samples == "one\n20 %\n");
+    feed.add("two");
+    feed.sample("30 %");
+    feed.end();
+    const std::string rest = co_await feed.next(answer, which::without);
+    BOOST_TEST(rest == "two\n");
+    const std::string end = co_await feed.next(answer, which::without);
+    BOOST_TEST(end == "");
+    // After the end no sample is news.
+    const std::string last = co_await feed.next(page, which::with);
+    BOOST_TEST(last == "two\n");
+    const std::string page_end = co_await feed.next(page, which::with);
+    BOOST_TEST(page_end == "");
+}
+
+BOOST_AUTO_TEST_CASE(every_reader_gets_all_lines) {
+    run_coroutine([](asio::io_context& io) { return two_readers(io); });
+}
+
+asio::awaitable<void> slow_readers(asio::io_context& io) {
+    push_feed feed(io.get_executor());
+    push_feed::cursor answer, page;
+    const std::string line(100'000, 'x');
+    // What the answer has taken makes room; a page that is behind misses the oldest lines.
+    for (std::size_t sent = 0; sent < 3 * limits::push_lines_bytes_max; sent += line.size()) {
+        feed.add(line);
+        (void)co_await feed.next(answer, which::without);
+        feed.taken(answer);
+    }
+    BOOST_TEST(!feed.overflowed());
+    const std::string seen = co_await feed.next(page, which::with);
+    BOOST_TEST(seen.size() <= limits::push_lines_bytes_max);
+    BOOST_TEST(!seen.empty());
+    // Nobody takes anything any more.
+    for (std::size_t sent = 0; sent < 3 * limits::push_lines_bytes_max; sent += line.size())
+        feed.add(line);
+    BOOST_TEST(feed.overflowed());
+    const std::string held = co_await feed.next(answer, which::without);
+    BOOST_TEST(held.size() <= limits::push_lines_bytes_max);
+}
+
+BOOST_AUTO_TEST_CASE(lines_that_nobody_takes_do_not_grow) {
+    run_coroutine([](asio::io_context& io) { return slow_readers(io); });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
