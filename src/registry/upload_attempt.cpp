@@ -403,7 +403,9 @@ asio::awaitable<void> upload_attempt::take_step() {
     if (fsm_.step() != upload_step::finished)
         take_answer(response, at);
     const bool committed = step_ == upload_step::commit || step_ == upload_step::put_whole;
-    if (committed && response.redirected_to && response.ok())
+    if (committed && (response.redirected_to || keeps_method(response.status)))
+        redirected_ = true;
+    if (committed && redirected_ && response.ok())
         co_await check_arrived();
     co_await note_session();
 }

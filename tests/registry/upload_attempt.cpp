@@ -348,6 +348,12 @@ BOOST_AUTO_TEST_CASE(wrong_content_is_not_tried_again) {
 // --- redirects
 // ------------------------------------------------------------------------------------
 
+answer redirected(fake_registry& registry, const registry_request& request) {
+    return answer::with(307)
+        .header("Location", concat("http://", registry.other_server().host(), request.http.target))
+        .after_body_bytes(1'000'000);
+}
+
 /// Sends each body once to another origin, which is the same registry.
 std::function<void(fake_registry&)> redirecting(step what, int times = 1000) {
     return [=](fake_registry& registry) {
@@ -356,11 +362,7 @@ std::function<void(fake_registry&)> redirecting(step what, int times = 1000) {
             const bool here = request.http.header("Host") == registry.host();
             if (request.what != what || !here || left-- <= 0)
                 return std::nullopt;
-            return answer::with(307)
-                .header(
-                    "Location",
-                    concat("http://", registry.other_server().host(), request.http.target))
-                .after_body_bytes(1'000'000);
+            return redirected(registry, request);
         };
     };
 }
@@ -393,6 +395,26 @@ BOOST_DATA_TEST_CASE(bodiless_requests_are_redirected, bdata::make({false, true}
     scene s;
     s.arrange = redirecting(commit ? step::put : step::open_upload);
     s.run().check_stored();
+}
+
+// Somebody else said 201; the registry itself knows nothing of the blob.
+BOOST_DATA_TEST_CASE(yes_from_elsewhere_is_looked_into, bdata::make({false, true}), whole) {
+    scene s;
+    if (whole)
+        s.options.whole_patch_status = 405;
+    s.arrange = [](fake_registry& registry) {
+        registry.intercept = [&registry](const registry_request& request) -> std::optional<answer> {
+            if (request.what != step::put)
+                return std::nullopt;
+            if (request.http.header("Host") == registry.host())
+                return redirected(registry, request);
+            return answer::with(201).after_body_bytes(1'000'000);
+        };
+    };
+    s.run();
+    BOOST_REQUIRE_MESSAGE(s.failed.has_value(), s.steps);
+    BOOST_TEST(s.failed->code() == errc::registry_protocol);
+    BOOST_TEST(s.failed->message().find("does not have it") != std::string::npos, s.why());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
