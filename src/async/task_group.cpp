@@ -52,7 +52,9 @@ void task_group::spawn(asio::awaitable<void> child) {
 void task_group::on_done(child_list::iterator child, std::exception_ptr failed) {
     if (failed && !failed_) {
         failed_ = failed;
-        cancel();
+        // Those that were told already may be using their grace.
+        if (!cancelled_)
+            cancel();
     }
     // The signal's memory is still in use by the coroutine that is just ending.
     auto forget = [this, child] {

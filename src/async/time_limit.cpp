@@ -89,7 +89,7 @@ with_grace(asio::awaitable<void> work, std::chrono::steady_clock::duration grace
         failed = std::current_exception();
     }
     co_await asio::this_coro::throw_if_cancelled(true);
-    if (stopped)
+    if (stopped || group.join_cancelled())
         throw boost::system::system_error(asio::error::operation_aborted);
     if (failed)
         std::rethrow_exception(failed);

@@ -124,6 +124,28 @@ BOOST_AUTO_TEST_CASE(cancelled_work_ends_within_its_grace) {
     BOOST_TEST(aborted);
 }
 
+asio::awaitable<void> cancel_two(asio::io_context& io, trace& quick, trace& slow) {
+    async::task_group group(io.get_executor());
+    group.spawn(async::with_grace(work_for(5ms, quick), 60'000ms));
+    group.spawn(async::with_grace(work_for(60ms, slow), 60'000ms));
+    while (!quick.begun || !slow.begun)
+        co_await asio::post(io, asio::use_awaitable);
+    group.cancel();
+    try {
+        co_await group.join();
+    } catch (const boost::system::system_error&) {
+        // the cancellation just asked for
+    }
+}
+
+// The first of them to end is no second cancellation for the others.
+BOOST_AUTO_TEST_CASE(each_has_its_own_grace) {
+    trace quick, slow;
+    run_coroutine([&](asio::io_context& io) { return cancel_two(io, quick, slow); });
+    BOOST_TEST(quick.done);
+    BOOST_TEST(slow.done);
+}
+
 BOOST_AUTO_TEST_CASE(grace_is_not_for_ever) {
     trace seen;
     bool aborted = false;
