@@ -216,7 +216,7 @@ authorizer::improve(const http_response& response, transport::url asked, access 
         std::string_view rest = challenge.parameter("scope");
         while (!rest.empty()) {
             const std::size_t blank = rest.find(' ');
-            const std::string scope(rest.substr(0, blank));
+            const std::string scope = for_pushing(rest.substr(0, blank));
             rest = blank == rest.npos ? std::string_view() : rest.substr(blank + 1);
             if (!scope.empty() && is_safe_secret(scope))
                 asked_for_more |= extra_scopes_[wanted.repository].insert(scope).second;

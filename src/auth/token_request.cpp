@@ -126,6 +126,21 @@ std::string pull_scope(std::string_view repository) {
     return concat("repository:", repository, ":pull");
 }
 
+std::string for_pushing(std::string_view scope) {
+    const std::size_t name = scope.rfind(':');
+    if (name == scope.npos)
+        return {};
+    std::string actions;
+    std::string_view rest = scope.substr(name + 1);
+    while (!rest.empty()) {
+        const std::string_view action = rest.substr(0, rest.find(','));
+        if (action == "pull" || action == "push" || action == "*")
+            actions += concat(actions.empty() ? "" : ",", action);
+        rest.remove_prefix(std::min(rest.size(), action.size() + 1));
+    }
+    return actions.empty() ? std::string() : concat(scope.substr(0, name + 1), actions);
+}
+
 bool includes(std::string_view scope, std::string_view wanted) {
     const std::size_t name = wanted.rfind(':');
     if (name == wanted.npos || scope.substr(0, scope.rfind(':')) != wanted.substr(0, name))

@@ -53,6 +53,10 @@ result<token> parse_token(std::string_view body, std::chrono::steady_clock::time
 std::string push_scope(std::string_view repository);
 std::string pull_scope(std::string_view repository);
 
+/// `scope` without the actions that are not for a push: several token servers refuse everything to
+/// who asks for delete. Empty: none are left.
+std::string for_pushing(std::string_view scope);
+
 /// Does `scope` name the same thing and every action that `wanted` has, in any order?
 bool includes(std::string_view scope, std::string_view wanted);
 

@@ -147,6 +147,15 @@ BOOST_AUTO_TEST_CASE(answers_without_a_usable_token_refused) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(scopes_for_pushing) {
+    BOOST_TEST(for_pushing("repository:a/b:pull,push") == "repository:a/b:pull,push");
+    BOOST_TEST(for_pushing("repository:a/b:delete") == "");
+    BOOST_TEST(for_pushing("repository:a/b:push,delete,pull") == "repository:a/b:push,pull");
+    BOOST_TEST(for_pushing("registry:catalog:*") == "registry:catalog:*");
+    BOOST_TEST(for_pushing("odd") == "");
+    BOOST_TEST(for_pushing("") == "");
+}
+
 BOOST_AUTO_TEST_CASE(scopes_that_say_the_same) {
     const std::string ours = push_scope("team/app");
     for (const char* same :

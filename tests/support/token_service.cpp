@@ -37,8 +37,9 @@ private:
         if (http.header("Authorization") != wanted)
             return answer::json(401, R"({"errors":[{"code":"UNAUTHORIZED"}]})");
         for (const std::string& scope : http.parameters("scope"))
-            if (std::count(with_.denied_scopes.begin(), with_.denied_scopes.end(), scope) > 0)
-                return answer::json(403, R"({"errors":[{"code":"DENIED"}]})");
+            if (std::count(with_.denied_scopes.begin(), with_.denied_scopes.end(), scope) > 0
+                || scope.find("delete") != scope.npos)
+                return answer::json(with_.denied_status, R"({"errors":[{"code":"DENIED"}]})");
         const std::string name = concat("token-", tokens_.size() + 1);
         const auto scopes = http.parameters("scope");
         tokens_.emplace(name, scope_set(scopes.begin(), scopes.end()));
@@ -58,6 +59,8 @@ private:
         if (found == tokens_.end() || too_late)
             return false;
         const scope_set& scopes = found->second;
+        if (request.what == step::drop_upload && with_.deletes_need_more)
+            return false;
         const auto from = request.http.parameter("from");
         return (request.what == step::ping
                 || scopes.contains(concat("repository:", request.repository, ":pull,push")))
@@ -76,7 +79,10 @@ private:
         const std::string scope =
             request.what == step::ping
                 ? with_.ping_scope
-                : concat("repository:", request.repository, ":push,pull"); // as some order it
+                : concat(
+                    "repository:", request.repository,
+                    request.what == step::drop_upload ? ":delete"
+                                                      : ":push,pull"); // as some order it
         const std::string base =
             with_.relative_realm ? "" : concat("http://", request.http.header("Host"));
         reply.header(

@@ -26,7 +26,10 @@ struct token_habits {
     /// 401 to requests other than the ping come without a challenge, or with that one.
     bool bare_refusals = false;
     std::optional<std::string> other_challenge_when_refused;
-    std::vector<std::string> denied_scopes; ///< 403 for a token with one of these
+    std::vector<std::string> denied_scopes; ///< no token with one of these
+    int denied_status = 403;
+    /// DELETE of a session is refused for want of the scope "delete", which nobody gets.
+    bool deletes_need_more = false;
     /// A blob that is mounted needs a token that may pull where it is.
     bool mounts_need_pull = true;
     /// By the time a blob is there its token is too old: each first PUT to a session is refused.
