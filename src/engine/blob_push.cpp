@@ -260,6 +260,7 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
     request.facts.probe = false;
     if (digest_known_) {
         request.facts.digest = facts_.content.digest;
+        request.facts.size = facts_.content.size;
         request.facts.mount_from = mount_source(where);
     } else if (job_.is_promised()) {
         request.facts.digest = job_.known; // checked when the body has gone through
@@ -286,10 +287,11 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
         sent += bytes;
     };
     const auto done = co_await registry::put_blob(run_.registry(where), std::move(request));
-    if (done.outcome == upload_outcome::uploaded)
+    // It may be there because a try that failed later had got it through.
+    const bool read_here = !digest_known_ && facts_.content.digest == done.content.digest;
+    if (done.outcome == upload_outcome::uploaded || read_here)
         made_here_ = true;
-    else if (!digest_known_ && facts_.content.digest != done.content.digest)
-        // Nobody read it to its end, so it was named by what it is stored as.
+    else if (!digest_known_) // named by what it is stored as
         facts_.content = {{}, done.content.digest, job_.stored_bytes};
     digest_known_ = true;
     present_.push_back(repository);

@@ -68,8 +68,11 @@ private:
 std::string
 cannot_push(const std::string& archive, const std::string& image, const std::string& where) {
     return concat(
-        "cannot push ", archive, image.empty() ? "" : " (image ", image, image.empty() ? "" : ")",
-        where.empty() ? "" : " to ", where);
+        "cannot push ", archive,
+        image.empty()                 ? ""
+        : image.starts_with("image ") ? " ("
+                                      : " (image ",
+        image, image.empty() ? "" : ")", where.empty() ? "" : " to ", where);
 }
 
 void plan_execution::fail_target(const image_target& target, error what) {

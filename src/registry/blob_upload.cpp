@@ -29,7 +29,10 @@ public:
         : registry_(registry)
         , request_(std::move(request))
         , known_(request_.facts)
-        , tried_{first_shape()} {}
+        , tried_{first_shape()} {
+        if (known_.digest && !known_.size)
+            known_.size = request_.size;
+    }
 
     asio::awaitable<blob_result> go();
 
@@ -255,7 +258,8 @@ asio::awaitable<void> blob_put::give_up(const ending& end, std::exception_ptr st
     if (stopped)
         std::rethrow_exception(stopped);
     const bool network = end.why && class_of(end.why->code()) == error_class::network;
-    if (network && kept_ && end.why->hint().empty())
+    const bool kept = kept_ && registry_.habits().may_resume();
+    if (network && kept && end.why->hint().empty())
         throw error(*end.why).with_hint("run it again: what has arrived is gone on with");
     std::rethrow_exception(end.failed);
 }
@@ -278,8 +282,8 @@ asio::awaitable<void> open_and_drop(registry_session& registry, const std::strin
     const http_response response = co_await registry.send(std::move(open), why);
     if (response.status != 202)
         throw refusal(response, why);
-    const auto session = transport::resolve_location(
-        response.redirected_to.value_or(asked_at), response.header("Location"));
+    const auto session =
+        session_at(response.header("Location"), response.redirected_to.value_or(asked_at));
     if (session)
         co_await async::best_effort(drop_session(registry, *session, repository), farewell_time);
 }

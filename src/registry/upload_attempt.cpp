@@ -125,8 +125,9 @@ asio::awaitable<http_response> upload_attempt::mount() {
         co_return co_await registry_.send(make_request(), reason());
     } catch (const error& e) {
         // For want of a right to read the other repository, in the registry's words or the token
-        // server's. Whether we may write to ours the next request tells.
-        if (class_of(e.code()) != error_class::auth && e.http_status() != 400)
+        // server's, whatever status they have for it. What we may do in ours the next request
+        // tells.
+        if (e.http_status() == 0)
             throw;
         refused.status = e.http_status();
     }
@@ -222,12 +223,16 @@ asio::awaitable<upload_attempt::session_state> upload_attempt::ask_session() {
     request.method = "GET";
     request.to = *fsm_.session();
     const asked why{"to say how much of a blob it has", registry_.host(), request_.repository};
-    const http_response response = co_await registry_.send(std::move(request), why);
+    // Once: whoever asks tries again as a whole.
+    const http_response response =
+        co_await registry_.send(std::move(request), why, repetition::never);
+    if (may_pass(response.status))
+        throw refusal(response, why);
     session_state found;
     found.busy = response.status == 409;
     found.gone = response.status == 404;
     if (response.ok())
-        found.offset = parse_range_end(response.header("Range"));
+        found.offset = parse_status_range(response.header("Range"));
     co_return found;
 }
 
@@ -345,13 +350,23 @@ asio::awaitable<http_response> upload_attempt::commit() {
 /// Who was redirected to has said yes to something; whether the registry has the blob only the
 /// registry knows.
 asio::awaitable<void> upload_attempt::check_arrived() {
-    const blob_presence found = co_await head_blob(registry_, request_.repository, fsm_.digest());
-    if (found.absent)
+    for (int repetitions = 0;; ++repetitions) {
+        const blob_presence found =
+            co_await head_blob(registry_, request_.repository, fsm_.digest());
+        if (!found.absent)
+            co_return;
+        // What went to a store of its own may take a moment to be seen.
+        const bool again =
+            repetitions < 2
+            && co_await registry_.tries().again(repetitions, described(reason()), "not there yet");
+        if (again)
+            continue;
         throw error(
             errc::registry_protocol,
             concat(
                 registry_.host(), " redirected the blob ", fsm_.digest().brief(), " of ",
                 request_.repository, ", and does not have it"));
+    }
 }
 
 // --- the whole -----------------------------------------------------------------------------------

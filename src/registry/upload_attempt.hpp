@@ -77,9 +77,9 @@ private:
     bool session_gone_ = false;
     bool exhausted_ = false;
     bool redirected_ = false; ///< the commit was
-    bool renewed_ = false; ///< credentials, since a chunk was answered
-    std::string noted_;    ///< the session, as the record was told
-    bool kept_ = false;    ///< and has it
+    bool renewed_ = false;    ///< credentials, since a chunk was answered
+    std::string noted_;       ///< the session, as the record was told
+    bool kept_ = false;       ///< and has it
     descriptor sent_;
 };
 

@@ -137,21 +137,24 @@ void upload_fsm::on_redirect(const upload_answer& answer, const transport::url& 
 }
 
 bool upload_fsm::take_location(std::string_view location, const transport::url& asked) {
-    auto next = transport::resolve_location(asked, location);
+    auto next = session_at(location, asked);
     if (!next) {
         broken_ = next.error().message;
         return false;
     }
-    if (asked.at.tls && !next->at.tls) {
-        broken_ = "a Location leads from https to http";
-        return false;
-    }
-    if (transport::leads_inside(asked.at, next->at)) {
-        broken_ = concat("a Location leads to the internal address ", next->at.str());
-        return false;
-    }
     session_ = std::move(*next);
     return true;
+}
+
+result<transport::url> session_at(std::string_view location, const transport::url& asked) {
+    auto next = transport::resolve_location(asked, location);
+    if (next && asked.at.tls && !next->at.tls)
+        return failure{errc::registry_protocol, "a Location leads from https to http"};
+    if (next && transport::leads_inside(asked.at, next->at))
+        return failure{
+            errc::registry_protocol,
+            concat("a Location leads to the internal address ", next->at.str())};
+    return next;
 }
 
 void upload_fsm::finish(upload_outcome outcome) {

@@ -46,6 +46,10 @@ struct upload_answer {
     std::string_view content_digest; ///< Docker-Content-Digest
 };
 
+/// Where a Location leads, if we go there: not from https to http, not to an internal address.
+/// Errors: errc::registry_protocol.
+result<transport::url> session_at(std::string_view location, const transport::url& asked);
+
 class upload_fsm {
 public:
     struct facts {

@@ -84,4 +84,10 @@ std::optional<std::uint64_t> parse_range_end(std::string_view text) {
     return *last == 0 ? 0 : *last + 1;
 }
 
+std::optional<std::uint64_t> parse_status_range(std::string_view text) {
+    const auto bytes = parse_range_end(text);
+    const bool counts = trim(text).starts_with("bytes=");
+    return bytes && *bytes > 0 && counts ? *bytes - 1 : bytes;
+}
+
 } // namespace tarpon::registry

@@ -54,5 +54,8 @@ private:
 /// "0-N", "bytes=0-N" or "bytes 0-N": the number of bytes a session has. A hint: registries write
 /// "0-0" for none and for one.
 std::optional<std::uint64_t> parse_range_end(std::string_view text);
+/// The same in the answer to a GET of a session. Quay, the only one to say "bytes=" there, says how
+/// many there are, not which is the last.
+std::optional<std::uint64_t> parse_status_range(std::string_view text);
 
 } // namespace tarpon::registry

@@ -570,6 +570,48 @@ BOOST_AUTO_TEST_CASE(stopped_after_one_target_refused) {
     BOOST_TEST(s.registry.uploads_open() == 0u);
 }
 
+// Quay says how many bytes it has where others say which is the last, and takes no gap.
+BOOST_AUTO_TEST_CASE(session_that_counts_its_bytes_is_gone_on_with) {
+    push_scene s;
+    prepare(s, kinds[1]);
+    bool cut = false;
+    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
+        if (request.what != step::patch || std::exchange(cut, true))
+            return std::nullopt;
+        return answer::none(answer::next::reset).after_body_bytes(layer_bytes / 2);
+    };
+    s.registry.adjust = [](const registry_request& request, answer& reply) {
+        if (request.what != step::upload_status)
+            return;
+        for (auto& [name, value] : reply.headers)
+            if (name == "Range")
+                value = concat("bytes=0-", *parse_decimal(value.substr(2)) + 1);
+    };
+    const push_report report = s.push(docker_archive({image()}));
+    BOOST_TEST(report.exit_code() == 0, explain(report));
+    BOOST_TEST(s.registry.count(step::open_upload) == 2u); // the layer, and the config
+    check_image(s, "team/app", "1", image());
+}
+
+// With the registry gone each blob has its tries, and no request has tries of its own in each.
+BOOST_AUTO_TEST_CASE(status_of_a_session_is_asked_once_a_try) {
+    push_scene s;
+    prepare(s, kinds[1]);
+    s.options.retries = 3;
+    bool cut = false;
+    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
+        if (request.what == step::upload_status)
+            return answer::with(503);
+        if (request.what != step::patch || std::exchange(cut, true))
+            return std::nullopt;
+        return answer::none(answer::next::reset).after_body_bytes(layer_bytes / 2);
+    };
+    const push_report report = s.push(docker_archive({image()}));
+    BOOST_TEST(report.exit_code() == 5, explain(report));
+    BOOST_TEST(s.registry.count(step::upload_status) == 3u);
+    BOOST_TEST(s.registry.uploads_open() == 0u);
+}
+
 // What cannot be asked how much it has is begun anew, and not left behind.
 BOOST_AUTO_TEST_CASE(session_that_does_not_say_what_it_has_is_dropped) {
     for (const int status : {200, 405}) {

@@ -20,7 +20,8 @@ struct profile {
     registry_options options;
     interceptor intercept = {};
     adjuster adjust = {};
-    std::size_t sessions_lost = 0; ///< which nobody can drop
+    std::size_t sessions_lost = 0; ///< which nobody can drop, at the most
+    bool or_fewer = false;
 };
 std::ostream& operator<<(std::ostream& out, const profile& p) {
     return out << p.name;
@@ -141,6 +142,18 @@ adjuster range_after_patch(std::string says) {
 using profile_list = std::vector<profile>;
 
 void add_distributions(profile_list& all) {
+    token_habits docker_tokens;
+    docker_tokens.deletes_need_more = true;
+    registry_options with_tokens;
+    with_tokens.chunked_framing_status = 411; // another shape, and the first session is dropped
+    all.push_back(
+        {"distribution whose tokens are not for deleting",
+         with_tokens,
+         token_service(docker_tokens),
+         {},
+         4,
+         true});
+
     registry_options two;
     two.locations = place::absolute;
     two.query_in_location = true;
@@ -301,7 +314,8 @@ void check_pushed(push_scene& s, const profile& p, const std::string& archive) {
     const push_report report = s.push(archive);
     BOOST_REQUIRE_MESSAGE(report.exit_code() == 0, explain(report));
     BOOST_TEST(s.registry.broken_tags().empty());
-    BOOST_TEST(s.registry.uploads_open() == p.sessions_lost);
+    const std::size_t open = s.registry.uploads_open();
+    BOOST_TEST((open == p.sessions_lost || (p.or_fewer && open < p.sessions_lost)), open);
     BOOST_TEST(s.told.text().find(s.options.connection.password) == std::string::npos);
 }
 

@@ -532,6 +532,15 @@ BOOST_AUTO_TEST_CASE(probe_opens_and_drops) {
     BOOST_TEST(s.registry.uploads_open() == 0u);
 }
 
+// Nothing is asked of where a Location must not lead.
+BOOST_AUTO_TEST_CASE(probe_goes_nowhere_inside) {
+    scene s;
+    s.registry.options.location_literal = "http://169.254.169.254/admin";
+    std::optional<error> failed;
+    run_on_context(s.io, probe(s, failed));
+    BOOST_TEST(s.registry.steps() == "open_upload");
+}
+
 BOOST_DATA_TEST_CASE(
     probe_says_who_may_not_push,
     bdata::make({401, 403, 404, 500})

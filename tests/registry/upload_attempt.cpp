@@ -397,6 +397,42 @@ BOOST_DATA_TEST_CASE(bodiless_requests_are_redirected, bdata::make({false, true}
     s.run().check_stored();
 }
 
+// A store of its own may take a moment.
+BOOST_AUTO_TEST_CASE(redirected_commit_may_show_late) {
+    scene s;
+    s.arrange = [](fake_registry& registry) {
+        registry.intercept = [&registry, late = true](
+                                 const registry_request& request) mutable -> std::optional<answer> {
+            if (request.what == step::head_blob && std::exchange(late, false))
+                return answer::with(404);
+            const bool here = request.http.header("Host") == registry.host();
+            return request.what == step::put && here ? std::optional(redirected(registry, request))
+                                                     : std::nullopt;
+        };
+    };
+    s.run().check_stored();
+}
+
+// What the registry has under the digest is not what we have.
+BOOST_AUTO_TEST_CASE(blob_of_another_size_is_not_taken_for_ours) {
+    scene s;
+    s.digest_known = true;
+    s.arrange = [](fake_registry& registry) {
+        registry.intercept =
+            [failed = false](const registry_request& request) mutable -> std::optional<answer> {
+            if (request.what == step::head_blob) {
+                answer reply = answer::with(200);
+                reply.stated_length = 1000;
+                return reply;
+            }
+            if (request.what == step::patch && !std::exchange(failed, true))
+                return answer::with(503).after_body_bytes(1'000'000);
+            return std::nullopt;
+        };
+    };
+    s.run().check_stored();
+}
+
 // Somebody else said 201; the registry itself knows nothing of the blob.
 BOOST_DATA_TEST_CASE(yes_from_elsewhere_is_looked_into, bdata::make({false, true}), whole) {
     scene s;

@@ -125,6 +125,9 @@ const range_sample ranges[] = {
 
 BOOST_DATA_TEST_CASE(ranges_in_every_form, bdata::make(ranges), sample) {
     BOOST_TEST((parse_range_end(sample.text) == sample.bytes));
+    const bool counts = std::string_view(sample.text).starts_with("bytes=");
+    const auto there = parse_status_range(sample.text);
+    BOOST_TEST((there == sample.bytes || (counts && *there + 1 == *sample.bytes)));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
