@@ -116,6 +116,7 @@ std::optional<manifest_store::rejection> manifest_store::put(
     const std::string& tag,
     const descriptor& content,
     std::string_view bytes) {
+    const std::shared_lock nothing_removed(removing_);
     if (auto rejected = check_references(repository, content, bytes))
         return rejected;
     blobs_.add_bytes(repository, content.digest, bytes);
@@ -145,6 +146,7 @@ bool manifest_store::remove_tag(const std::string& repository, const std::string
 }
 
 bool manifest_store::remove(const std::string& repository, const digest& content) {
+    const std::lock_guard alone(removing_);
     if (!find(repository, content))
         return false;
     for (const std::string& tag : tags(repository).value_or(std::vector<std::string>())) {

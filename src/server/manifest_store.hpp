@@ -13,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -66,7 +67,8 @@ private:
     mutable std::mutex mutex_;
     std::map<std::string, std::map<std::string, descriptor>> tags_; // repository -> tag -> manifest
     bool index_stale_ = false;
-    std::mutex writing_tags_; // so that file and table agree on who wrote a tag last
+    std::shared_mutex removing_; // alone; shared by who puts what might be removed under its hands
+    std::mutex writing_tags_;    // so that file and table agree on who wrote a tag last
     std::mutex writing_index_;
 };
 

@@ -8,6 +8,7 @@
 #include <boost/json/value.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <thread>
 
 BOOST_AUTO_TEST_SUITE(test_manifest_store)
@@ -308,6 +309,26 @@ BOOST_FIXTURE_TEST_CASE(tag_written_by_several_at_once_is_the_same_after_a_resta
     restart();
     BOOST_TEST((manifests->find_tag("a", "latest") == in_memory));
     BOOST_TEST(in_memory.has_value());
+}
+
+// A tag that comes while its manifest is removed goes with it, or keeps it.
+BOOST_FIXTURE_TEST_CASE(tag_put_while_its_manifest_is_removed_names_no_void, fixture) {
+    add_blobs("a");
+    const descriptor content = self(image);
+    std::size_t broken = 0;
+    for (int round = 0; round < 50; ++round) {
+        std::atomic<bool> over = false;
+        std::thread remover([&] {
+            while (!over)
+                manifests->remove("a", content.digest);
+        });
+        (void)manifests->put("a", "latest", content, image);
+        over = true;
+        remover.join();
+        const bool named = manifests->find_tag("a", "latest").has_value();
+        broken += named && !manifests->find("a", content.digest) ? 1 : 0;
+    }
+    BOOST_TEST(broken == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
