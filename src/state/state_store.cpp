@@ -17,6 +17,7 @@ namespace {
 
 /// Of the tables. A file of another version is of no use, and made anew.
 constexpr std::int64_t schema_version = 2;
+constexpr std::int64_t tables = 3;
 constexpr int places_wanted = 4;
 
 constexpr const char* schema = R"(
@@ -41,6 +42,13 @@ std::int64_t now() {
 
 std::int64_t pragma(database& db, std::string_view name) {
     statement ask(db, concat("PRAGMA ", name));
+    return ask.step() ? ask.number(0) : 0;
+}
+
+std::int64_t count_tables(database& db) {
+    statement ask(
+        db, "SELECT count(*) FROM sqlite_master WHERE type = 'table' "
+            "AND name IN ('layer', 'place', 'upload')");
     return ask.step() ? ask.number(0) : 0;
 }
 
@@ -108,7 +116,6 @@ void state_store::open() {
         open_database();
         return;
     } catch (const database_error& e) {
-        db_.reset();
         // Only where nobody else has it open.
         if (!e.damaged() || !lock_->alone())
             throw;
@@ -118,33 +125,39 @@ void state_store::open() {
         ~share_again() { lock.share(); }
     } at_end{*lock_};
     remove_database(database_path());
+    open_database();
+}
+
+void state_store::open_database() {
     try {
-        open_database();
+        db_.emplace(database_path());
+        prepare();
     } catch (const database_error&) {
         db_.reset();
         throw;
     }
 }
 
-void state_store::open_database() {
-    db_.emplace(database_path());
-    prepare();
-}
-
 void state_store::prepare() {
     const std::int64_t version = pragma(*db_, "user_version");
     if (version != 0 && version != schema_version)
         throw database_error(SQLITE_NOTADB, "it is of another version");
-    transaction all(*db_);
-    db_->execute(schema); // what is there stays
-    all.commit();
+    // Not at every start: writing the version takes the lock and a sync.
+    if (version == 0 || count_tables(*db_) < tables) {
+        transaction all(*db_);
+        db_->execute(schema); // what is there stays
+        all.commit();
+    }
     remove_old();
 }
 
 void state_store::remove_old() {
     const auto life =
         std::chrono::duration_cast<std::chrono::seconds>(limits::unfinished_upload_life);
-    statement(*db_, "DELETE FROM upload WHERE used < ?").bind(now() - life.count()).run();
+    // A look needs no lock that others may hold.
+    statement old(*db_, "SELECT 1 FROM upload WHERE used < ? LIMIT 1");
+    if (old.bind(now() - life.count()).step())
+        statement(*db_, "DELETE FROM upload WHERE used < ?").bind(now() - life.count()).run();
     const std::int64_t pages = pragma(*db_, "page_count") - pragma(*db_, "freelist_count");
     if (pages * pragma(*db_, "page_size") <= limits::state_bytes_max)
         return;

@@ -176,6 +176,26 @@ BOOST_AUTO_TEST_CASE(a_file_of_another_version_is_made_anew) {
     BOOST_TEST(s.open().find_layer(gzip).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(tables_that_are_missing_are_made) {
+    scene s;
+    s.open().remember_layer(gzip, content);
+    database(s.file()).execute("DROP TABLE upload");
+    auto store = s.open();
+    BOOST_TEST(store.trouble().empty(), store.trouble());
+    BOOST_TEST(store.find_layer(gzip).has_value());
+    BOOST_TEST(store.keep_upload(upload, "/somewhere"));
+}
+
+// Whoever only looks needs no lock that others hold.
+BOOST_AUTO_TEST_CASE(opening_writes_nothing) {
+    scene s;
+    s.open().remember_layer(gzip, content);
+    database other(s.file());
+    const transaction writing(other);
+    auto store = s.open();
+    BOOST_TEST(store.find_layer(gzip).has_value(), store.trouble());
+}
+
 BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_made_is_told_and_no_failure) {
     scene s;
     std::ofstream(s.dir.path() / "state") << "a file";
