@@ -16,17 +16,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-asio::awaitable<void>
-run_then_flag(asio::awaitable<void> work, bool& ended, asio::steady_timer& timer) {
-    try {
-        co_await std::move(work);
-        ended = true;
-    } catch (...) {
-        // best effort: nobody is told
-    }
-    timer.cancel();
-}
-
+/// Whether it ends well or throws, whoever waits for `timer` hears of it.
 asio::awaitable<void>
 run_then_wake(asio::awaitable<void> work, bool& ended, asio::steady_timer& timer) {
     struct mark {
@@ -48,21 +38,22 @@ best_effort(asio::awaitable<void> work, std::chrono::steady_clock::duration time
     asio::steady_timer timer(executor, time);
     bool ended = false;
     task_group group(executor);
-    group.spawn(run_then_flag(std::move(work), ended, timer));
+    group.spawn(run_then_wake(std::move(work), ended, timer));
     // A wait that was cancelled must not keep join() from being entered.
     co_await asio::this_coro::throw_if_cancelled(false);
     (void)co_await timer.async_wait(nothrow);
     if (!ended)
         group.cancel();
+    bool good = ended;
     try {
         co_await group.join();
-    } catch (const boost::system::system_error&) {
-        // the cancellation just asked for
+    } catch (...) {
+        good = false; // nobody is told why
     }
     co_await asio::this_coro::throw_if_cancelled(true);
     if (group.join_cancelled())
         throw boost::system::system_error(asio::error::operation_aborted);
-    co_return ended;
+    co_return good;
 }
 
 asio::awaitable<void>

@@ -9,6 +9,10 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 BOOST_AUTO_TEST_SUITE(test_time_limit)
 
 using namespace tarpon;
@@ -71,18 +75,29 @@ BOOST_AUTO_TEST_CASE(work_that_throws_is_nobodys_error) {
     BOOST_TEST(!good);
 }
 
-asio::awaitable<void>
-cancel_meanwhile(asio::io_context& io, trace& seen, bool& good, bool& aborted) {
-    async::task_group group(io.get_executor());
-    group.spawn(limit(work_for(1h, seen), 60'000ms, good));
-    while (!seen.begun)
+/// Cancels all of `group` once `seen` have begun. Did it hear of that?
+asio::awaitable<bool>
+cancel_begun(asio::io_context& io, async::task_group& group, std::vector<const trace*> seen) {
+    const auto has_begun = [](const trace* one) {
+        return one->begun;
+    };
+    while (!std::all_of(seen.begin(), seen.end(), has_begun))
         co_await asio::post(io, asio::use_awaitable);
     group.cancel();
     try {
         co_await group.join();
     } catch (const boost::system::system_error& e) {
-        aborted = e.code() == asio::error::operation_aborted;
+        co_return e.code() == asio::error::operation_aborted;
     }
+    co_return false;
+}
+
+asio::awaitable<void>
+cancel_meanwhile(asio::io_context& io, trace& seen, bool& good, bool& aborted) {
+    async::task_group group(io.get_executor());
+    group.spawn(limit(work_for(1h, seen), 60'000ms, good));
+    std::vector<const trace*> all{&seen};
+    aborted = co_await cancel_begun(io, group, std::move(all));
 }
 
 // Whoever is cancelled while waiting takes the work along, and hears of it.
@@ -105,14 +120,8 @@ asio::awaitable<void> grant(
     bool& aborted) {
     async::task_group group(io.get_executor());
     group.spawn(async::with_grace(work_for(work, seen), grace));
-    while (!seen.begun)
-        co_await asio::post(io, asio::use_awaitable);
-    group.cancel();
-    try {
-        co_await group.join();
-    } catch (const boost::system::system_error& e) {
-        aborted = e.code() == asio::error::operation_aborted;
-    }
+    std::vector<const trace*> all{&seen};
+    aborted = co_await cancel_begun(io, group, std::move(all));
 }
 
 // What began comes to its end, and the cancellation is not forgotten.
@@ -128,14 +137,8 @@ asio::awaitable<void> cancel_two(asio::io_context& io, trace& quick, trace& slow
     async::task_group group(io.get_executor());
     group.spawn(async::with_grace(work_for(5ms, quick), 60'000ms));
     group.spawn(async::with_grace(work_for(60ms, slow), 60'000ms));
-    while (!quick.begun || !slow.begun)
-        co_await asio::post(io, asio::use_awaitable);
-    group.cancel();
-    try {
-        co_await group.join();
-    } catch (const boost::system::system_error&) {
-        // the cancellation just asked for
-    }
+    std::vector<const trace*> all{&quick, &slow};
+    (void)co_await cancel_begun(io, group, std::move(all));
 }
 
 // The first of them to end is no second cancellation for the others.
