@@ -24,6 +24,25 @@ std::string form_field(std::string_view name, std::string_view value) {
     return concat(name, "=", transport::percent_encode(value));
 }
 
+/// "repository:<path>:<actions>" at its last colon; no name where there is none.
+struct scope_parts {
+    std::string_view name;
+    std::vector<std::string_view> actions;
+};
+
+scope_parts split_scope(std::string_view scope) {
+    const std::size_t colon = scope.rfind(':');
+    if (colon == scope.npos)
+        return {};
+    scope_parts parts{scope.substr(0, colon), {}};
+    std::string_view rest = scope.substr(colon + 1);
+    while (!rest.empty()) {
+        parts.actions.push_back(rest.substr(0, rest.find(',')));
+        rest.remove_prefix(std::min(rest.size(), parts.actions.back().size() + 1));
+    }
+    return parts;
+}
+
 std::string joined(const std::vector<std::string>& scopes) {
     std::string text;
     for (const std::string& scope : scopes)
@@ -127,33 +146,22 @@ std::string pull_scope(std::string_view repository) {
 }
 
 std::string for_pushing(std::string_view scope) {
-    const std::size_t name = scope.rfind(':');
-    if (name == scope.npos)
-        return {};
-    std::string actions;
-    std::string_view rest = scope.substr(name + 1);
-    while (!rest.empty()) {
-        const std::string_view action = rest.substr(0, rest.find(','));
+    const auto [name, actions] = split_scope(scope);
+    std::string kept;
+    for (const std::string_view action : actions)
         if (action == "pull" || action == "push" || action == "*")
-            actions += concat(actions.empty() ? "" : ",", action);
-        rest.remove_prefix(std::min(rest.size(), action.size() + 1));
-    }
-    return actions.empty() ? std::string() : concat(scope.substr(0, name + 1), actions);
+            kept += concat(kept.empty() ? "" : ",", action);
+    return name.empty() || kept.empty() ? std::string() : concat(name, ":", kept);
 }
 
 bool includes(std::string_view scope, std::string_view wanted) {
-    const std::size_t name = wanted.rfind(':');
-    if (name == wanted.npos || scope.substr(0, scope.rfind(':')) != wanted.substr(0, name))
+    const auto [name, actions] = split_scope(scope);
+    const auto [wanted_name, wanted_actions] = split_scope(wanted);
+    if (wanted_name.empty() || name != wanted_name)
         return scope == wanted;
-    const std::string there = concat(",", scope.substr(name + 1), ",");
-    std::string_view rest = wanted.substr(name + 1);
-    while (!rest.empty()) {
-        const std::string_view action = rest.substr(0, rest.find(','));
-        if (there.find(concat(",", action, ",")) == there.npos)
-            return false;
-        rest.remove_prefix(std::min(rest.size(), action.size() + 1));
-    }
-    return true;
+    return std::all_of(wanted_actions.begin(), wanted_actions.end(), [&](std::string_view action) {
+        return std::find(actions.begin(), actions.end(), action) != actions.end();
+    });
 }
 
 } // namespace tarpon::auth
