@@ -50,12 +50,11 @@ private:
     upload_shape first_shape() const;
     bool monolithic_possible() const { return known_.digest && request_.size; }
     asio::awaitable<ending> attempt();
-    asio::awaitable<void> drop(const std::optional<transport::url>& session);
     next_try after(const upload_attempt& one, const error& why, bool renewed);
     void prepare(const upload_attempt& one);
     void plan_resume(const upload_attempt& one, ending& end);
     asio::awaitable<bool> wait_for_next(const error& why);
-    asio::awaitable<void> let_go(const ending& end, bool again, bool stopped);
+    asio::awaitable<void> abandon(const ending& end, bool reachable);
     asio::awaitable<void> give_up(const ending& end, std::exception_ptr stopped);
 
     registry_session& registry_;
@@ -183,27 +182,12 @@ asio::awaitable<blob_put::ending> blob_put::attempt() {
     co_return end;
 }
 
-/// The session would expire by itself; a registry that can be reached is told.
-asio::awaitable<void> blob_put::drop(const std::optional<transport::url>& session) {
-    if (session)
-        co_await async::best_effort(
-            drop_session(registry_, *session, request_.repository), farewell_time);
-}
-
-/// Of a session that is not gone on with. Who was interrupted, or lost the network, leaves one that
-/// is written down to the next process.
-asio::awaitable<void> blob_put::let_go(const ending& end, bool again, bool stopped) {
-    const bool interrupted = stopped || !end.why;
-    const bool network = end.why && class_of(end.why->code()) == error_class::network;
-    const bool for_later =
-        !again && kept_ && (network || interrupted) && registry_.habits().may_resume();
-    if (unfinished_ || for_later)
-        co_return;
+/// Nobody goes on with the session that is left open.
+asio::awaitable<void> blob_put::abandon(const ending& end, bool reachable) {
     if (request_.record)
         co_await request_.record->forget();
-    // After the wait: what could not be reached may be back.
-    if (again || stopped || !network)
-        co_await drop(end.session);
+    if (reachable && end.session)
+        co_await drop_session(registry_, *end.session, request_.repository);
 }
 
 asio::awaitable<bool> blob_put::wait_for_next(const error& why) {
@@ -246,20 +230,24 @@ asio::awaitable<blob_result> blob_put::go() {
                 boost::system::system_error(asio::error::operation_aborted));
         if (!again || stopped)
             co_await give_up(end, stopped);
-        co_await let_go(end, true, false);
+        // After the wait: what could not be reached may be back.
+        if (!unfinished_)
+            co_await abandon(end, true);
     }
 }
 
-/// Throws. Whoever called may have other targets to go on with, and is to hear of an interrupt that
-/// comes meanwhile.
+/// Throws. Who was interrupted, or lost the network, leaves a session that is written down to the
+/// next process. Whoever called may have other targets to go on with, and is to hear of an
+/// interrupt that comes meanwhile.
 asio::awaitable<void> blob_put::give_up(const ending& end, std::exception_ptr stopped) {
-    unfinished_.reset();
-    co_await async::with_grace(let_go(end, false, stopped != nullptr), farewell_time);
+    const bool interrupted = stopped || !end.why;
+    const bool network = end.why && class_of(end.why->code()) == error_class::network;
+    const bool for_later = kept_ && (network || interrupted) && registry_.habits().may_resume();
+    if (!for_later)
+        co_await async::with_grace(abandon(end, stopped || !network), farewell_time);
     if (stopped)
         std::rethrow_exception(stopped);
-    const bool network = end.why && class_of(end.why->code()) == error_class::network;
-    const bool kept = kept_ && registry_.habits().may_resume();
-    if (network && kept && end.why->hint().empty())
+    if (network && for_later && end.why->hint().empty())
         throw error(*end.why).with_hint("run it again: what has arrived is gone on with");
     std::rethrow_exception(end.failed);
 }
@@ -285,7 +273,7 @@ asio::awaitable<void> open_and_drop(registry_session& registry, const std::strin
     const auto session =
         session_at(response.header("Location"), response.redirected_to.value_or(asked_at));
     if (session)
-        co_await async::best_effort(drop_session(registry, *session, repository), farewell_time);
+        co_await drop_session(registry, *session, repository);
 }
 
 } // namespace

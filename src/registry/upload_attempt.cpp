@@ -181,8 +181,7 @@ asio::awaitable<void> upload_attempt::take_up() {
     session_gone_ = !found.offset;
     kept_ = false;
     if (reachable && !found.gone)
-        co_await async::best_effort(
-            drop_session(registry_, *fsm_.session(), request_.repository), farewell_time);
+        co_await drop_session(registry_, *fsm_.session(), request_.repository);
     fsm_ = upload_fsm(known_);
     step_ = fsm_.step();
 }
@@ -446,8 +445,12 @@ asio::awaitable<blob_result> upload_attempt::run() {
     co_return blob_result{fsm_.outcome(), sent_};
 }
 
+namespace {
+
+/// A registry that has not noticed yet that the last request broke off calls the session busy
+/// (409); then again, for ever.
 asio::awaitable<void>
-drop_session(registry_session& registry, transport::url session, std::string repository) {
+ask_to_drop(registry_session& registry, transport::url session, std::string repository) {
     const asked why{"to drop an upload", registry.host(), std::move(repository)};
     const auto executor = co_await asio::this_coro::executor;
     asio::steady_timer pause(executor);
@@ -463,6 +466,14 @@ drop_session(registry_session& registry, transport::url session, std::string rep
         pause.expires_after(busy_session_time);
         co_await pause.async_wait(asio::use_awaitable);
     }
+}
+
+} // namespace
+
+asio::awaitable<void>
+drop_session(registry_session& registry, transport::url session, std::string repository) {
+    auto work = ask_to_drop(registry, std::move(session), std::move(repository));
+    (void)co_await async::best_effort(std::move(work), farewell_time);
 }
 
 } // namespace tarpon::registry

@@ -86,8 +86,8 @@ private:
 /// How long a session that is not wanted any more may hold anyone up.
 inline constexpr std::chrono::seconds farewell_time{2};
 
-/// DELETE of a session. A registry that has not noticed yet that the last request broke off calls
-/// the session busy (409); then again, for ever: this is for best_effort.
+/// Asks the registry to forget a session, which would expire by itself: within farewell_time, or
+/// not at all.
 boost::asio::awaitable<void>
 drop_session(registry_session& registry, transport::url session, std::string repository);
 
