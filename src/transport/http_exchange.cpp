@@ -68,6 +68,7 @@ private:
     asio::awaitable<error_code> write(std::span<const std::byte> bytes);
     asio::awaitable<error_code> write_chunk(std::span<const std::byte> bytes);
     asio::awaitable<error_code> write_piece(std::span<const std::byte> bytes, bool chunked);
+    void mend_lines(std::string_view head, std::string_view rest);
     asio::awaitable<error_code> receive_head();
     asio::awaitable<error_code> read_head(std::optional<response_parser>& parser);
     asio::awaitable<error_code> read_body(response_parser& parser);
@@ -206,6 +207,20 @@ void conversation::take_head(const response_parser& parser) {
     response_.ended_by_close = parser.need_eof();
 }
 
+/// Both parts are in the buffer, which afterwards holds them as Beast takes them.
+void conversation::mend_lines(std::string_view head, std::string_view rest) {
+    const auto proper = with_proper_lines(head);
+    bare_lines_ = proper.has_value();
+    if (!proper)
+        return;
+    const std::string whole = concat(*proper, rest);
+    auto& received = over_.received;
+    received.clear();
+    const auto room = received.prepare(whole.size());
+    std::memcpy(room.data(), whole.data(), whole.size());
+    received.commit(whole.size());
+}
+
 /// Reads until a head is there as Beast takes it.
 asio::awaitable<error_code> conversation::receive_head() {
     auto& received = over_.received;
@@ -223,15 +238,7 @@ asio::awaitable<error_code> conversation::receive_head() {
         if (head == 0 && text.size() > limits::response_header_bytes_max)
             co_return http::make_error_code(http::error::header_limit);
         if (head > 0) {
-            const auto proper = with_proper_lines(text.substr(0, head));
-            bare_lines_ = proper.has_value();
-            if (!proper)
-                co_return error_code();
-            const std::string whole = concat(*proper, text.substr(head));
-            received.clear();
-            const auto room = received.prepare(whole.size());
-            std::memcpy(room.data(), whole.data(), whole.size());
-            received.commit(whole.size());
+            mend_lines(text.substr(0, head), text.substr(head));
             co_return error_code();
         }
         const auto room = received.prepare(head_step);

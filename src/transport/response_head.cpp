@@ -21,17 +21,20 @@ bool may_be_response(std::string_view text) {
 }
 
 std::optional<std::string> with_proper_lines(std::string_view head) {
-    std::string proper;
-    proper.reserve(head.size() + 64);
-    bool changed = false;
-    for (std::size_t at = 0; at < head.size(); ++at) {
-        const bool bare = head[at] == '\n' && (at == 0 || head[at - 1] != '\r');
-        changed |= bare;
-        if (bare)
-            proper.push_back('\r');
-        proper.push_back(head[at]);
+    std::optional<std::string> proper;
+    std::size_t taken = 0;
+    for (std::size_t at = head.find('\n'); at != head.npos; at = head.find('\n', at + 1)) {
+        if (at > 0 && head[at - 1] == '\r')
+            continue;
+        if (!proper)
+            proper.emplace();
+        *proper += head.substr(taken, at - taken);
+        *proper += "\r\n";
+        taken = at + 1;
     }
-    return changed ? std::optional(std::move(proper)) : std::nullopt;
+    if (proper)
+        *proper += head.substr(taken);
+    return proper;
 }
 
 } // namespace tarpon::transport
