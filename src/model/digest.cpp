@@ -1,4 +1,6 @@
 // The digest grammar. Nothing else in the program looks at the text of a digest.
+#include "model/text.hpp"
+
 #include <tarpon/digest.hpp>
 
 #include <algorithm>
@@ -10,17 +12,6 @@ bool is_lower_hex(std::string_view text) noexcept {
     return std::all_of(text.begin(), text.end(), [](char c) {
         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
     });
-}
-
-std::string to_hex(std::string_view prefix, std::span<const unsigned char> bytes) {
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string text(prefix);
-    text.reserve(prefix.size() + bytes.size() * 2);
-    for (const unsigned char byte : bytes) {
-        text.push_back(digits[byte >> 4]);
-        text.push_back(digits[byte & 15]);
-    }
-    return text;
 }
 
 constexpr std::string_view sha256_prefix = "sha256:";
@@ -37,11 +28,11 @@ result<digest> digest::parse(std::string_view text) {
 }
 
 digest digest::from_sha256(std::span<const unsigned char, 32> bytes) {
-    return digest(to_hex(sha256_prefix, bytes));
+    return digest(concat(sha256_prefix, to_hex(bytes)));
 }
 
 digest digest::from_sha512(std::span<const unsigned char, 64> bytes) {
-    return digest(to_hex(sha512_prefix, bytes));
+    return digest(concat(sha512_prefix, to_hex(bytes)));
 }
 
 digest::algorithm digest::algo() const noexcept {

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -50,6 +51,9 @@ std::string to_lower(std::string_view text);
 /// Printable ASCII without blanks: what may stand in a header or a request line as it is.
 bool is_visible_ascii(std::string_view text) noexcept;
 std::string_view trim(std::string_view text) noexcept;
+
+/// Lower-case.
+std::string to_hex(std::span<const unsigned char> bytes);
 
 /// "142 B", "3.1 MiB", "1.8 GiB": one decimal, powers of 1024.
 std::string human_bytes(std::uint64_t bytes);

@@ -1,11 +1,10 @@
 // See upload_store.hpp.
 #include "server/upload_store.hpp"
 
+#include "model/random_name.hpp"
 #include "model/text.hpp"
 
-#include <openssl/rand.h>
-
-#include <array>
+#include <utility>
 #include <vector>
 
 namespace tarpon::server {
@@ -14,14 +13,10 @@ namespace {
 constexpr std::chrono::minutes look_every{10}; // for sessions that are over
 
 std::string random_id() {
-    std::array<unsigned char, 16> bytes{};
-    if (RAND_bytes(bytes.data(), bytes.size()) != 1)
+    auto id = random_name(16);
+    if (!id)
         throw error(errc::internal, "no random bytes");
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string id;
-    for (const unsigned char byte : bytes)
-        id += {digits[byte >> 4], digits[byte & 15]};
-    return id;
+    return std::move(*id);
 }
 
 std::string session_path(const std::string& id) {

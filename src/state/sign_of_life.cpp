@@ -1,14 +1,13 @@
 // See sign_of_life.hpp.
 #include "state/sign_of_life.hpp"
 
+#include "model/random_name.hpp"
 #include "model/text.hpp"
 #include "state/database.hpp"
 
-#include <openssl/rand.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 
-#include <array>
 #include <filesystem>
 
 namespace tarpon::state {
@@ -17,15 +16,11 @@ namespace {
 constexpr std::string_view prefix = "alive-";
 constexpr int tries_max = 16;
 
-std::string random_name() {
-    std::array<unsigned char, 8> bytes{};
-    if (RAND_bytes(bytes.data(), bytes.size()) != 1)
+std::string new_name() {
+    const auto random = random_name(8);
+    if (!random)
         throw database_error(SQLITE_IOERR, "no random bytes");
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string name(prefix);
-    for (const unsigned char byte : bytes)
-        name += {digits[byte >> 4], digits[byte & 15]};
-    return name;
+    return concat(prefix, *random);
 }
 
 /// Between making and locking it somebody may have taken it for a dead one's and removed it.
@@ -45,7 +40,7 @@ bool is_name(const std::string& name) {
 
 sign_of_life::sign_of_life(const std::string& folder) {
     for (int tries = 0; tries < tries_max; ++tries) {
-        name_ = random_name();
+        name_ = new_name();
         path_ = concat(folder, "/", name_);
         held_.emplace(path_, O_CREAT | O_EXCL);
         if (!held_->is_open())
