@@ -1,6 +1,7 @@
 // See run_context.hpp.
 #include "engine/run_context.hpp"
 
+#include "async/worker_count.hpp"
 #include "model/text.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -8,7 +9,6 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 namespace tarpon::engine {
@@ -16,12 +16,6 @@ namespace tarpon::engine {
 namespace asio = boost::asio;
 
 namespace {
-
-std::size_t worker_count(const push_options& options) {
-    const int wanted = options.threads > 0 ? options.threads
-                                           : static_cast<int>(std::thread::hardware_concurrency());
-    return static_cast<std::size_t>(std::clamp(wanted, 1, limits::threads_max));
-}
 
 std::function<void(const std::string&)> trace_to(progress_observer& observer) {
     return [&observer](const std::string& line) {
@@ -64,7 +58,7 @@ run_context::run_context(asio::any_io_executor on, push_options with, progress_o
     : executor(on)
     , options(std::move(with))
     , observer(told)
-    , workers(worker_count(options))
+    , workers(async::worker_count(options.threads))
     , buffers(on, pool_bytes(options))
     , http(on, options.connection, static_cast<std::size_t>(options.jobs), trace_to(told)) {
     if (options.rate_bytes_per_second > 0)
@@ -126,7 +120,7 @@ void run_context::tell_trouble() {
 
 pipeline::workshop run_context::workshop() {
     // One block being sent, one waiting, and enough for every worker.
-    return {workers, buffers, executor, worker_count(options) + 2};
+    return {workers, buffers, executor, async::worker_count(options.threads) + 2};
 }
 
 void run_context::blob_done(const blob_event& event, std::uint64_t bytes_not_read) {

@@ -1,6 +1,7 @@
 // The public verb: listens, accepts, stops, and takes registry, pushes and page together.
 #include "async/task_group.hpp"
 #include "async/tokens.hpp"
+#include "async/worker_count.hpp"
 #include "engine/push_source.hpp"
 #include "model/text.hpp"
 #include "server/embedded_registry.hpp"
@@ -18,7 +19,6 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <list>
-#include <thread>
 
 namespace tarpon {
 
@@ -29,11 +29,6 @@ namespace server {
 namespace {
 
 constexpr std::chrono::seconds stop_time{5}; // for requests under way
-
-std::size_t worker_count(int wanted) {
-    const auto cores = static_cast<int>(std::thread::hardware_concurrency());
-    return static_cast<std::size_t>(std::max(1, wanted > 0 ? wanted : cores));
-}
 
 /// ADDRESS:PORT, as --listen takes it. Throws errc::usage.
 tcp::endpoint parse_listen(const std::string& address) {
@@ -92,7 +87,7 @@ public:
         serve_events events)
         : executor_(executor)
         , events_(std::move(events))
-        , workers_(worker_count(options.threads))
+        , workers_(async::worker_count(options.threads))
         , pushes_(executor, options, logging())
         , acceptor_(executor)
         , clients_(executor) {
