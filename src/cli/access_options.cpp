@@ -57,4 +57,12 @@ bool settle_password(
     return typed;
 }
 
+void warn_of_access(
+    console& out, const connection_options& connection, bool password_on_command_line) {
+    if (password_on_command_line)
+        out.warning("--password can be seen by other users of this machine; use --password-stdin");
+    if (connection.insecure)
+        out.warning("--insecure: TLS certificates are not verified");
+}
+
 } // namespace tarpon::cli

@@ -1,6 +1,7 @@
 // What push and login share: who we are, and how to reach a registry.
 #pragma once
 
+#include "cli/console.hpp"
 #include "cli/options.hpp"
 
 #include <tarpon/options.hpp>
@@ -14,5 +15,9 @@ void add_access(CLI::App& verb, connection_options& connection, bool& password_s
 /// Returns whether the password was typed, where others see it. Throws errc::usage.
 bool settle_password(
     connection_options& connection, bool password_stdin, const value_sources& sources);
+
+/// What the options of add_access give away or leave unchecked.
+void warn_of_access(
+    console& out, const connection_options& connection, bool password_on_command_line);
 
 } // namespace tarpon::cli

@@ -1,4 +1,5 @@
 // tarpon login and tarpon logout.
+#include "cli/access_options.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/password.hpp"
@@ -53,10 +54,7 @@ void log_in(const login_command& command, console& out) {
         options.password = read_password_line();
     else if (options.password.empty())
         options.password = ask_on_terminal("Password: ", false);
-    if (command.password_on_command_line)
-        out.warning("--password can be seen by other users of this machine; use --password-stdin");
-    if (options.insecure)
-        out.warning("--insecure: TLS certificates are not verified");
+    warn_of_access(out, options, command.password_on_command_line);
     const login_report done = run_login(command.host, std::move(options), out);
     say(concat("logged in to ", done.host, " as ", done.username, " (kept in ", done.stored, ")"));
     if (!done.stored.starts_with("helper "))

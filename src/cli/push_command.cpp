@@ -1,4 +1,5 @@
 // tarpon push: one event loop, one push, and the signals that stop it.
+#include "cli/access_options.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/password.hpp"
@@ -24,10 +25,7 @@ push_report run_push(const push_command& command, push_options options, console&
     asio::io_context io{1};
     stop_signals stop(io);
     out.start();
-    if (command.password_on_command_line)
-        out.warning("--password can be seen by other users of this machine; use --password-stdin");
-    if (options.connection.insecure)
-        out.warning("--insecure: TLS certificates are not verified");
+    warn_of_access(out, options.connection, command.password_on_command_line);
     std::optional<push_report> report;
     std::exception_ptr failed;
     auto on_end = [&](std::exception_ptr e, push_report r) {

@@ -1,4 +1,5 @@
 // tarpon serve: page, pushes and the embedded registry until a signal comes.
+#include "cli/access_options.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/password.hpp"
@@ -37,10 +38,7 @@ void print_listening(const serve_command& command, const std::string& address) {
 }
 
 void warn_of(const serve_command& command, console& out) {
-    if (command.password_on_command_line)
-        out.warning("--password can be seen by other users of this machine; use --password-stdin");
-    if (command.options.connection.insecure)
-        out.warning("--insecure: TLS certificates are not verified");
+    warn_of_access(out, command.options.connection, command.password_on_command_line);
     if (command.options.allow_anonymous)
         out.warning("--allow-anonymous: who reaches the port may push, pull and delete");
 }
