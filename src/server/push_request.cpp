@@ -21,14 +21,8 @@ failure usage(std::string message) {
 result<query_list> query_of(std::string_view target) {
     query_list query;
     const std::size_t mark = target.find('?');
-    std::string_view text = mark == target.npos ? std::string_view() : target.substr(mark + 1);
-    while (!text.empty()) {
-        const std::size_t amp = text.find('&');
-        const std::string_view pair = text.substr(0, amp);
-        text = amp == text.npos ? std::string_view() : text.substr(amp + 1);
-        const std::size_t equals = std::min(pair.find('='), pair.size());
-        const auto key = percent_decode(pair.substr(0, equals));
-        const auto value = percent_decode(pair.substr(std::min(equals + 1, pair.size())));
+    const auto text = mark == target.npos ? std::string_view() : target.substr(mark + 1);
+    for (const auto& [key, value] : query_pairs(text)) {
         if (!key || !value)
             return usage("the query is malformed");
         if (!key->empty())
@@ -36,6 +30,8 @@ result<query_list> query_of(std::string_view target) {
     }
     return query;
 }
+
+constexpr const char* bad_id = "id must be 8 to 64 letters, digits, - and _";
 
 bool is_id(std::string_view text) noexcept {
     return text.size() >= 8 && text.size() <= 64
@@ -85,8 +81,7 @@ result<void> take(const std::string& key, const std::string& value, push_request
         return {};
     }
     return usage(
-        key == "id" ? "id must be 8 to 64 letters, digits, - and _"
-                    : concat("\"", foreign_text(key, 40), "\" is no parameter of /push"));
+        key == "id" ? bad_id : concat("\"", foreign_text(key, 40), "\" is no parameter of /push"));
 }
 
 } // namespace
@@ -118,7 +113,7 @@ result<std::string> parse_watch_request(std::string_view target) {
     for (const auto& [key, value] : *query)
         if (key == "id" && is_id(value))
             return value;
-    return usage("id must be 8 to 64 letters, digits, - and _");
+    return usage(bad_id);
 }
 
 unsigned status_of(const error& what) noexcept {

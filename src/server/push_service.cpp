@@ -33,10 +33,10 @@ server_response lines_response(unsigned status, std::string lines) {
 }
 
 /// What a push that never began answers.
-server_response refusal(unsigned status, errc code, std::string message) {
+server_response refusal(unsigned status, error why) {
     push_summary nothing;
     nothing.failed = 1;
-    const failure_event failed{error(code, std::move(message)), {}, {}};
+    const failure_event failed{std::move(why), {}, {}};
     return lines_response(
         status, concat(engine::to_json(failed), "\n", engine::to_json(nothing), "\n"));
 }
@@ -170,19 +170,19 @@ push_service::feed_ptr push_service::feed_of(const std::string& id) {
 asio::awaitable<server_response> push_service::push(server_request& request) {
     auto wanted = parse_push_request(request.target, registry_);
     if (!wanted)
-        co_return refusal(400, errc::usage, wanted.error().message);
+        co_return refusal(400, error(wanted.error()));
     const std::uint64_t most = options_.upload_bytes_max;
     if (most > 0 && request.content_length.value_or(0) > most)
-        co_return refusal(
-            413, errc::archive_limit,
-            concat("the archive is larger than ", human_bytes(most), " (--max-upload)"));
+        co_return refusal(413, archive_too_large(most));
     auto feed = wanted->id.empty() ? std::make_shared<push_feed>(executor_) : feed_of(wanted->id);
     if (feed && feed->claimed)
-        co_return refusal(409, errc::usage, "another push has this id");
+        co_return refusal(409, error(errc::usage, "another push has this id"));
     if (!feed || running_ >= limits::server_pushes_max) {
         auto busy = refusal(
-            429, errc::registry_refused,
-            concat(limits::server_pushes_max, " archives are being received; try again later"));
+            429, error(
+                     errc::registry_refused, concat(
+                                                 limits::server_pushes_max,
+                                                 " archives are being received; try again later")));
         co_return std::move(busy.with("Retry-After", "5"));
     }
     feed->claimed = true;
@@ -216,10 +216,10 @@ push_service::receive(server_request& request, push_request wanted, feed_ptr fee
 asio::awaitable<server_response> push_service::watch(server_request& request) {
     const auto id = parse_watch_request(request.target);
     if (!id)
-        co_return refusal(400, errc::usage, id.error().message);
+        co_return refusal(400, error(id.error()));
     const feed_ptr feed = feed_of(*id);
     if (!feed)
-        co_return refusal(429, errc::registry_refused, "too many pushes are watched");
+        co_return refusal(429, error(errc::registry_refused, "too many pushes are watched"));
     auto head = lines_response(200, std::string());
     co_await request.answer.begin(std::move(head));
     auto give_up = [feed] {

@@ -3,11 +3,15 @@
 
 #include "model/text.hpp"
 
-#include <tarpon/error.hpp>
-
 namespace tarpon::server {
 
 namespace asio = boost::asio;
+
+error archive_too_large(std::uint64_t bytes_max) {
+    return {
+        errc::archive_limit,
+        concat("the archive is larger than ", human_bytes(bytes_max), " (--max-upload)")};
+}
 
 received_body::received_body(
     const asio::any_io_executor& executor, byte_source& from, std::uint64_t bytes_max)
@@ -20,9 +24,7 @@ asio::awaitable<std::size_t> received_body::read_some(std::span<std::byte> into)
     bytes_ += got;
     if (bytes_max_ > 0 && bytes_ > bytes_max_) {
         too_large_ = true;
-        throw error(
-            errc::archive_limit,
-            concat("the archive is larger than ", human_bytes(bytes_max_), " (--max-upload)"));
+        throw archive_too_large(bytes_max_);
     }
     if (got == 0) {
         ended_ = true;

@@ -4,11 +4,16 @@
 #include "async/condition.hpp"
 #include "model/byte_stream.hpp"
 
+#include <tarpon/error.hpp>
+
 #include <boost/asio/awaitable.hpp>
 
 #include <cstdint>
 
 namespace tarpon::server {
+
+/// errc::archive_limit.
+error archive_too_large(std::uint64_t bytes_max);
 
 class received_body final : public byte_source {
 public:

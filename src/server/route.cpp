@@ -21,17 +21,9 @@ int hex_value(char c) noexcept {
 
 std::map<std::string, std::string> parse_query(std::string_view text) {
     std::map<std::string, std::string> query;
-    while (!text.empty()) {
-        const std::size_t amp = text.find('&');
-        const std::string_view pair = text.substr(0, amp);
-        text = amp == text.npos ? std::string_view() : text.substr(amp + 1);
-        const std::size_t equals = pair.find('=');
-        const auto key = percent_decode(pair.substr(0, equals));
-        const auto value =
-            percent_decode(equals == pair.npos ? std::string_view() : pair.substr(equals + 1));
+    for (const auto& [key, value] : query_pairs(text))
         if (key && value)
             query.emplace(*key, *value);
-    }
     return query;
 }
 
@@ -99,6 +91,19 @@ void match(std::string_view path, route& found) {
 }
 
 } // namespace
+
+std::vector<query_pair> query_pairs(std::string_view text) {
+    std::vector<query_pair> pairs;
+    while (!text.empty()) {
+        const std::size_t amp = text.find('&');
+        const std::string_view pair = text.substr(0, amp);
+        text = amp == text.npos ? std::string_view() : text.substr(amp + 1);
+        const std::size_t equals = pair.find('=');
+        const auto value = equals == pair.npos ? std::string_view() : pair.substr(equals + 1);
+        pairs.push_back({percent_decode(pair.substr(0, equals)), percent_decode(value)});
+    }
+    return pairs;
+}
 
 std::optional<std::string> percent_decode(std::string_view text) {
     std::string out;

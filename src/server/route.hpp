@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tarpon::server {
 
@@ -36,6 +37,12 @@ struct route {
 };
 
 route find_route(std::string_view target);
+
+/// What stands behind a '?', in its order; nullopt for what cannot be decoded.
+struct query_pair {
+    std::optional<std::string> key, value;
+};
+std::vector<query_pair> query_pairs(std::string_view text);
 
 /// "%41" -> "A"; nullopt for malformed escapes and for escaped control characters.
 std::optional<std::string> percent_decode(std::string_view text);
