@@ -5,6 +5,7 @@ find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS unit_test_framework)
 add_library(tarpon_test_support STATIC
   support/fake_registry.cpp
   support/image_builder.cpp
+  support/interceptors.cpp
   support/push_scene.cpp
   support/registry_client.cpp
   support/running_registry.cpp

@@ -7,6 +7,7 @@
 // kept session has, the blob where none is kept.
 #include "model/text.hpp"
 #include "support/image_builder.hpp"
+#include "support/interceptors.hpp"
 #include "support/printing.hpp"
 #include "support/push_scene.hpp"
 #include "support/stored_image.hpp"
@@ -570,16 +571,16 @@ BOOST_AUTO_TEST_CASE(stopped_after_one_target_refused) {
     BOOST_TEST(s.registry.uploads_open() == 0u);
 }
 
+/// The first body breaks off in the middle.
+interceptor cut_once() {
+    return once(step::patch, answer::none(answer::next::reset).after_body_bytes(layer_bytes / 2));
+}
+
 // Quay says how many bytes it has where others say which is the last, and takes no gap.
 BOOST_AUTO_TEST_CASE(session_that_counts_its_bytes_is_gone_on_with) {
     push_scene s;
     prepare(s, kinds[1]);
-    bool cut = false;
-    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
-        if (request.what != step::patch || std::exchange(cut, true))
-            return std::nullopt;
-        return answer::none(answer::next::reset).after_body_bytes(layer_bytes / 2);
-    };
+    s.registry.intercept = cut_once();
     s.registry.adjust = [](const registry_request& request, answer& reply) {
         if (request.what != step::upload_status)
             return;
@@ -598,14 +599,7 @@ BOOST_AUTO_TEST_CASE(status_of_a_session_is_asked_once_a_try) {
     push_scene s;
     prepare(s, kinds[1]);
     s.options.retries = 3;
-    bool cut = false;
-    s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
-        if (request.what == step::upload_status)
-            return answer::with(503);
-        if (request.what != step::patch || std::exchange(cut, true))
-            return std::nullopt;
-        return answer::none(answer::next::reset).after_body_bytes(layer_bytes / 2);
-    };
+    s.registry.intercept = first_of({always(step::upload_status, answer::with(503)), cut_once()});
     const push_report report = s.push(docker_archive({image()}));
     BOOST_TEST(report.exit_code() == 5, explain(report));
     BOOST_TEST(s.registry.count(step::upload_status) == 3u);
@@ -617,14 +611,8 @@ BOOST_AUTO_TEST_CASE(session_that_does_not_say_what_it_has_is_dropped) {
     for (const int status : {200, 405}) {
         push_scene s;
         prepare(s, kinds[0]);
-        bool cut = false;
-        s.registry.intercept = [&](const registry_request& request) -> std::optional<answer> {
-            if (request.what == step::upload_status)
-                return answer::with(status);
-            if (request.what != step::patch || std::exchange(cut, true))
-                return std::nullopt;
-            return answer::none(answer::next::reset).after_body_bytes(layer_bytes / 2);
-        };
+        s.registry.intercept =
+            first_of({always(step::upload_status, answer::with(status)), cut_once()});
         const push_report report = s.push(docker_archive({image()}));
         BOOST_TEST(report.exit_code() == 0, explain(report));
         BOOST_TEST(s.registry.uploads_open() == 0u);

@@ -2,6 +2,7 @@
 // of the fake one. Byte limits are small here, so that small images run into them.
 #include "model/text.hpp"
 #include "support/image_builder.hpp"
+#include "support/interceptors.hpp"
 #include "support/push_scene.hpp"
 #include "support/stored_image.hpp"
 #include "support/token_service.hpp"
@@ -28,14 +29,6 @@ std::ostream& operator<<(std::ostream& out, const profile& p) {
 }
 
 // --- what requests must have ---------------------------------------------------------------------
-
-/// GAR: POST has a Content-Length, Nexus: so has the PUT of a manifest.
-interceptor wants_content_length(step what) {
-    return [what](const registry_request& request) -> std::optional<answer> {
-        const bool bare = request.what == what && request.http.header("Content-Length").empty();
-        return bare ? std::optional(answer::with(411, "Length Required")) : std::nullopt;
-    };
-}
 
 /// distribution 3: bytes of blobs are application/octet-stream.
 std::optional<answer> wants_octet_stream(const registry_request& request) {

@@ -4,10 +4,10 @@
 #include "model/text.hpp"
 #include "registry/referrers.hpp"
 #include "support/image_builder.hpp"
+#include "support/interceptors.hpp"
 #include "support/push_scene.hpp"
 #include "support/stored_image.hpp"
 #include "support/temp_dir.hpp"
-#include "support/token_service.hpp"
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
@@ -28,23 +28,6 @@ struct quirk {
 };
 std::ostream& operator<<(std::ostream& out, const quirk& q) {
     return out << q.name;
-}
-
-/// The first request of a kind is answered otherwise.
-interceptor once(step what, answer with) {
-    return [=, left = 1](const registry_request& request) mutable -> std::optional<answer> {
-        if (request.what != what || left-- <= 0)
-            return std::nullopt;
-        return with;
-    };
-}
-
-interceptor without_content_length() {
-    return [](const registry_request& request) -> std::optional<answer> {
-        const bool bare =
-            request.what == step::open_upload && request.http.header("Content-Length").empty();
-        return bare ? std::optional(answer::with(411)) : std::nullopt;
-    };
 }
 
 /// GCR: some 401 come without a challenge; that of the ping counts.
@@ -94,7 +77,7 @@ void add_places(std::vector<quirk>& all) {
 }
 
 void add_bodies(std::vector<quirk>& all) {
-    all.push_back({"411 without Content-Length", {}, without_content_length()});
+    all.push_back({"411 without Content-Length", {}, wants_content_length(step::open_upload)});
     all.push_back(
         {"411 for chunked framing", with([](auto& o) { o.chunked_framing_status = 411; })});
     all.push_back({"413 as HTML in the middle of a body", with([](auto& o) {

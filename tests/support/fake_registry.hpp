@@ -103,6 +103,10 @@ struct registry_options {
     bool html_errors = false;
 };
 
+/// nullopt: go on.
+using interceptor = std::function<std::optional<answer>(const registry_request&)>;
+using adjuster = std::function<void(const registry_request&, answer&)>;
+
 class fake_registry {
 public:
     explicit fake_registry(
@@ -113,9 +117,8 @@ public:
     fake_registry& operator=(const fake_registry&) = delete;
 
     registry_options options;
-    /// nullopt: go on.
-    std::function<std::optional<answer>(const registry_request&)> intercept;
-    std::function<void(const registry_request&, answer&)> adjust;
+    interceptor intercept;
+    adjuster adjust;
 
     scripted_server& server() noexcept { return *front_; }
     /// "127.0.0.1:40123", as in references.

@@ -108,13 +108,4 @@ interceptor token_service(token_habits with) {
     };
 }
 
-interceptor first_of(std::vector<interceptor> all) {
-    return [all = std::move(all)](const registry_request& request) -> std::optional<answer> {
-        for (const interceptor& one : all)
-            if (auto reply = one(request))
-                return reply;
-        return std::nullopt;
-    };
-}
-
 } // namespace tarpon::test

@@ -5,15 +5,11 @@
 
 #include "support/fake_registry.hpp"
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace tarpon::test {
-
-using interceptor = std::function<std::optional<answer>(const registry_request&)>;
-using adjuster = std::function<void(const registry_request&, answer&)>;
 
 struct token_habits {
     std::string service = "registry";
@@ -39,8 +35,5 @@ struct token_habits {
 
 /// To be a registry's `intercept`. Basic credentials at the registry itself are refused.
 interceptor token_service(token_habits with);
-
-/// The first that has an answer.
-interceptor first_of(std::vector<interceptor> all);
 
 } // namespace tarpon::test
