@@ -155,12 +155,11 @@ std::string for_pushing(std::string_view scope) {
 }
 
 bool includes(std::string_view scope, std::string_view wanted) {
-    const auto [name, actions] = split_scope(scope);
-    const auto [wanted_name, wanted_actions] = split_scope(wanted);
-    if (wanted_name.empty() || name != wanted_name)
+    const scope_parts has = split_scope(scope), needs = split_scope(wanted);
+    if (needs.name.empty() || has.name != needs.name)
         return scope == wanted;
-    return std::all_of(wanted_actions.begin(), wanted_actions.end(), [&](std::string_view action) {
-        return std::find(actions.begin(), actions.end(), action) != actions.end();
+    return std::all_of(needs.actions.begin(), needs.actions.end(), [&](std::string_view action) {
+        return std::find(has.actions.begin(), has.actions.end(), action) != has.actions.end();
     });
 }
 
