@@ -48,6 +48,7 @@ struct server_request {
     byte_source& body;                           ///< ends at the end of the request's body
     std::optional<std::uint64_t> content_length; ///< nullopt when chunked
     streamed_answer& answer;
+    std::string user = {}; ///< who asks, once that is known; empty: anybody
 
     std::string_view header(std::string_view name) const;
 };
