@@ -68,6 +68,8 @@ set_tests_properties(engine/kill_at_step PROPERTIES TIMEOUT 2400 COST 300)
 add_stage_tests(server
   blob_store files http_connection manifest_store push_feed push_request registry_api request_framing
   request_guard route upload_store)
+add_stage_tests(migrate
+  source_list sources)
 add_stage_tests(cli
   args console progress_text)
 target_link_libraries(tarpon_cli_tests PRIVATE tarpon-cli-parts)

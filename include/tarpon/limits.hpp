@@ -119,6 +119,12 @@ inline constexpr std::size_t push_feeds_max = 64;                // pushes that 
 inline constexpr std::size_t push_lines_bytes_max = 1024 * 1024; // of events nobody has taken yet
 inline constexpr std::chrono::seconds push_watch_time_max{30};   // for a push to begin
 
+// --- migrations ----------------------------------------------------------------------------------
+inline constexpr std::size_t migrate_archives_max = 100'000; // and targets, in one run
+inline constexpr std::size_t source_list_bytes_max = 32 * 1024 * 1024;
+inline constexpr std::size_t source_mapping_bytes_max = 16 * 1024 * 1024; // YAML or JSON
+inline constexpr int source_folder_depth_max = 64;
+
 // --- names -------------------------------------------------------------------------------------
 inline constexpr std::size_t repository_path_bytes_max = 255;
 inline constexpr std::size_t tag_bytes_max = 128;

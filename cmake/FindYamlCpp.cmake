@@ -1,0 +1,11 @@
+# yaml-cpp: target YamlCpp::YamlCpp. (Its own package names the target differently from release to release.)
+find_path(YAML_CPP_INCLUDE_DIR yaml-cpp/yaml.h)
+find_library(YAML_CPP_LIBRARY yaml-cpp)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(YamlCpp REQUIRED_VARS YAML_CPP_LIBRARY YAML_CPP_INCLUDE_DIR)
+if(YamlCpp_FOUND AND NOT TARGET YamlCpp::YamlCpp)
+  add_library(YamlCpp::YamlCpp UNKNOWN IMPORTED)
+  set_target_properties(YamlCpp::YamlCpp PROPERTIES
+    IMPORTED_LOCATION "${YAML_CPP_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${YAML_CPP_INCLUDE_DIR}")
+endif()
+mark_as_advanced(YAML_CPP_INCLUDE_DIR YAML_CPP_LIBRARY)
