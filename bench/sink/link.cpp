@@ -23,6 +23,7 @@ constexpr int slow_receive_buffer_bytes = 256 * 1024;
 // Steps small against the rate, so that a slow link is even.
 constexpr std::uint64_t drop_step_bytes = 1024 * 1024;
 constexpr std::uint64_t slow_drop_step_bytes = 64 * 1024;
+constexpr std::chrono::milliseconds oversleep_max{20};
 
 std::uint64_t until_reset(const sink_options& shape, std::uint64_t number) {
     if (shape.reset_every_bytes == 0)
@@ -108,8 +109,8 @@ void shaped_link::body_came(std::uint64_t count) {
     const auto cost = std::chrono::nanoseconds(static_cast<std::int64_t>(
         1e9 * static_cast<double>(count) / static_cast<double>(shape_.bytes_per_second)));
     const auto now = clock::now();
-    // An idle link does not save up for later.
-    free_at_ = std::max(free_at_, now) + cost;
+    // An idle link does not save up for later; but what this thread overslept is no idleness.
+    free_at_ = std::max(free_at_, now - oversleep_max) + cost;
     std::this_thread::sleep_until(free_at_);
 }
 
