@@ -104,6 +104,8 @@ inline constexpr std::chrono::hours unfinished_upload_life{24 * 7};
 
 // --- HTTP, as a server -------------------------------------------------------------------------
 inline constexpr std::size_t request_header_bytes_max = 32 * 1024;
+inline constexpr std::size_t certificate_file_bytes_max = 1024 * 1024; // chain, or key
+inline constexpr std::chrono::seconds settings_look_interval{2}; // at files that may have changed
 inline constexpr std::size_t request_target_bytes_max = 8 * 1024;
 inline constexpr std::size_t request_headers_max = 128;
 inline constexpr std::size_t chunk_line_bytes_max = 4 * 1024;
@@ -124,6 +126,28 @@ inline constexpr std::size_t migrate_archives_max = 100'000; // and targets, in 
 inline constexpr std::size_t source_list_bytes_max = 32 * 1024 * 1024;
 inline constexpr std::size_t source_mapping_bytes_max = 16 * 1024 * 1024; // YAML or JSON
 inline constexpr int source_folder_depth_max = 64;
+
+// --- who may do what, as a server ---------------------------------------------------------------
+inline constexpr std::size_t htpasswd_bytes_max = 1024 * 1024;
+inline constexpr std::size_t htpasswd_users_max = 10'000;
+inline constexpr std::size_t user_name_bytes_max = 255;
+inline constexpr std::size_t password_bytes_max = 511; // what crypt(3) takes; bcrypt looks at 72
+inline constexpr int bcrypt_cost_max = 14;             // about a second of one processor
+inline constexpr int password_checks_max = 2;          // bcrypts at a time
+inline constexpr std::size_t password_checks_waiting_max = 64;
+inline constexpr std::chrono::minutes password_memory{5}; // a right password costs no bcrypt again
+inline constexpr std::chrono::hours known_place_memory{24}; // where a user has logged in from
+inline constexpr std::size_t known_places_max = 4'096;      // pairs of user and client
+inline constexpr int failures_of_client_max = 10; // wrong passwords; then one in each interval
+inline constexpr int failures_of_user_max = 30;   // the same from clients where this user is new
+inline constexpr std::chrono::seconds failure_forgiven_after{20};
+inline constexpr std::size_t failures_tracked_max = 10'000; // clients, and users
+inline constexpr std::size_t login_body_bytes_max = 4 * 1024;
+inline constexpr std::size_t login_sessions_max = 1'000; // of the page; then the oldest goes
+inline constexpr std::size_t login_sessions_of_user_max = 20;
+inline constexpr std::chrono::hours login_session_idle_max{2};
+inline constexpr std::chrono::hours login_session_life{12};
+inline constexpr std::size_t push_networks_max = 1'000; // --allow-push
 
 // --- names -------------------------------------------------------------------------------------
 inline constexpr std::size_t repository_path_bytes_max = 255;

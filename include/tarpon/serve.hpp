@@ -25,6 +25,9 @@ struct serve_options {
     int threads = 0; ///< workers for hashing and disk; 0: as many as there are processors
     /// Most bytes of an archive that PUT /push takes; 0: no bound.
     std::uint64_t upload_bytes_max = 0;
+    /// PEM: certificate chain and key; both or neither. With them TLS is spoken, and nothing else.
+    /// They are read again when they change.
+    std::string tls_cert, tls_key;
     /// There are no passwords: without this, only loopback addresses can be listened on.
     bool allow_anonymous = false;
     /// Host names, besides those of loopback, under which clients may know this server.

@@ -2,7 +2,9 @@
 #include "server/front.hpp"
 
 #include "model/text.hpp"
+#include "server/login_headers.hpp"
 #include "server/page_files.hpp"
+#include "server/secrets.hpp"
 
 #include <tarpon/limits.hpp>
 
@@ -80,7 +82,8 @@ front::front(
     , rules_(std::move(rules))
     , pushes_(pushes)
     , registry_(registry)
-    , log_(std::move(log)) {}
+    , log_(std::move(log))
+    , own_login_{"tarpon", fresh_secret()} {}
 
 server_response front::info() const {
     const std::string& target = options_.registry;
@@ -135,10 +138,26 @@ asio::awaitable<server_response> front::route(server_request& request) {
     co_return page_or_nothing(request);
 }
 
+asio::awaitable<server_response> front::route_own(server_request& request) {
+    const auto given = basic_login(request.header("Authorization"));
+    if (!given || !same_secret(given->password, own_login_.password))
+        co_return login_wanted("this port is for the server itself");
+    co_return co_await registry_->handle(request);
+}
+
 asio::awaitable<server_response> front::answer(server_request& request) {
+    co_return co_await answered(request, route(request));
+}
+
+asio::awaitable<server_response> front::answer_own(server_request& request) {
+    co_return co_await answered(request, route_own(request));
+}
+
+asio::awaitable<server_response>
+front::answered(const server_request& request, asio::awaitable<server_response> work) {
     std::optional<server_response> response;
     try {
-        response = co_await route(request);
+        response = co_await std::move(work);
     } catch (const error& e) {
         if (e.code() == errc::registry_refused) {
             response = api_error(429, "TOOMANYREQUESTS", e.message());

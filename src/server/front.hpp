@@ -28,7 +28,14 @@ public:
     /// Throws only when cancelled; what fails becomes an answer, and a line of the log.
     boost::asio::awaitable<server_response> answer(server_request& request);
 
+    /// The same for the port of our own pushes: the registry, for whoever has `own_login`.
+    boost::asio::awaitable<server_response> answer_own(server_request& request);
+    const server::own_login& own_login() const noexcept { return own_login_; }
+
 private:
+    boost::asio::awaitable<server_response>
+    answered(const server_request& request, boost::asio::awaitable<server_response> work);
+    boost::asio::awaitable<server_response> route_own(server_request& request);
     boost::asio::awaitable<server_response> route(server_request& request);
     boost::asio::awaitable<server_response> on_push(server_request& request);
     server_response page_or_nothing(const server_request& request) const;
@@ -39,6 +46,7 @@ private:
     push_service& pushes_;
     registry_api* registry_;
     push_service::log_function log_;
+    server::own_login own_login_;
 };
 
 } // namespace tarpon::server

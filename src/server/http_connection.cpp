@@ -6,6 +6,7 @@
 #include "async/tokens.hpp"
 #include "model/text.hpp"
 #include "server/request_framing.hpp"
+#include "server/tls_handshake.hpp"
 #include "transport/response_head.hpp"
 
 #include <tarpon/limits.hpp>
@@ -38,31 +39,28 @@ constexpr std::chrono::seconds parting_time{2};
 class request_body final : public byte_source {
 public:
     request_body(
-        asio::ip::tcp::socket& socket,
+        transport::stream& stream,
         boost::beast::flat_buffer& received,
         request_parser& parser,
         std::chrono::milliseconds idle)
-        : socket_(socket)
+        : stream_(stream)
         , idle_(idle)
         , received_(received)
         , parser_(parser)
-        , limit_(socket.get_executor(), [&socket] {
-            error_code ignored;
-            socket.close(ignored);
-        }) {}
+        , limit_(stream.get_executor(), [&stream] { stream.close(); }) {}
 
     asio::awaitable<std::size_t> read_some(std::span<std::byte> into) override {
         if (begun_is_due_) {
             begun_is_due_ = false;
             static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-            (void)co_await asio::async_write(socket_, asio::buffer(go_on), async::nothrow);
+            (void)co_await asio::async_write(stream_, asio::buffer(go_on), async::nothrow);
         }
         while (!parser_.is_done()) {
             parser_.get().body().data = into.data();
             parser_.get().body().size = into.size();
             limit_.arm(idle_);
             const auto got =
-                co_await http::async_read_some(socket_, received_, parser_, async::nothrow);
+                co_await http::async_read_some(stream_, received_, parser_, async::nothrow);
             limit_.disarm();
             const error_code ec = std::get<0>(got);
             if (ec && ec != http::error::need_buffer)
@@ -80,7 +78,7 @@ public:
     void expect_continue() { begun_is_due_ = true; }
 
 private:
-    asio::ip::tcp::socket& socket_;
+    transport::stream& stream_;
     std::chrono::milliseconds idle_;
     boost::beast::flat_buffer& received_;
     request_parser& parser_;
@@ -142,17 +140,16 @@ public:
     bool begun() const override { return begun_; }
 
     asio::awaitable<void> gone() override {
-        auto& socket = connection_.socket_;
-        co_await socket.async_wait(asio::ip::tcp::socket::wait_read, async::nothrow);
+        // Read, not looked at: under TLS, bytes on the socket may be its farewell.
+        auto& received = connection_.received_;
+        const auto room = received.prepare(1024);
+        const auto got = co_await connection_.stream_.async_read_some(room, async::nothrow);
+        received.commit(std::get<1>(got));
         co_await async::throw_if_stopped();
-        char next = 0;
-        error_code ec;
-        const std::size_t size =
-            socket.receive(asio::buffer(&next, 1), asio::socket_base::message_peek, ec);
-        if (!ec && size > 0) {
+        if (!std::get<0>(got)) {
             // Another request behind this one: whoever sent it is still there, as far as we know.
             asio::steady_timer for_ever(
-                socket.get_executor(), asio::steady_timer::time_point::max());
+                connection_.stream_.get_executor(), asio::steady_timer::time_point::max());
             co_await for_ever.async_wait(asio::use_awaitable);
         }
     }
@@ -188,27 +185,24 @@ server_response& server_response::with(std::string name, std::string value) {
 }
 
 http_connection::http_connection(
-    asio::ip::tcp::socket socket, async::cpu_pool& workers, connection_times times)
-    : socket_(std::move(socket))
+    transport::stream stream, async::cpu_pool& workers, connection_times times)
+    : stream_(std::move(stream))
     , workers_(workers)
     , times_(times)
     , received_(buffer_bytes_max) {}
 
 void http_connection::stop() {
     stopping_ = true;
-    if (!busy_) {
-        error_code ignored;
-        socket_.close(ignored);
-    }
+    if (!busy_)
+        stream_.close();
 }
 
 /// 0: nothing more comes, or what came was refused already.
 asio::awaitable<std::size_t> http_connection::read_head() {
     auto give_up = [this] {
-        error_code ignored;
-        socket_.close(ignored);
+        stream_.close();
     };
-    async::deadline limit(socket_.get_executor(), give_up);
+    async::deadline limit(stream_.get_executor(), give_up);
     limit.arm(received_.size() == 0 ? times_.idle : times_.head);
     bool begun = received_.size() > 0;
     while (true) {
@@ -219,7 +213,7 @@ asio::awaitable<std::size_t> http_connection::read_head() {
             co_return length;
         if (!text.empty() && (text.front() < 'A' || text.front() > 'Z')) {
             // Mostly a TLS handshake: clients that try https first should not have to wait.
-            co_await refuse(400, "plain HTTP is spoken here");
+            co_await refuse(400, stream_.is_tls() ? "HTTP is spoken here" : "plain HTTP is spoken here");
             co_return std::size_t{0};
         }
         if (text.size() >= limits::request_header_bytes_max) {
@@ -227,7 +221,7 @@ asio::awaitable<std::size_t> http_connection::read_head() {
             co_return std::size_t{0};
         }
         const auto room = received_.prepare(4096);
-        const auto got = co_await socket_.async_read_some(room, async::nothrow);
+        const auto got = co_await stream_.async_read_some(room, async::nothrow);
         if (std::get<0>(got))
             co_return std::size_t{0};
         received_.commit(std::get<1>(got));
@@ -238,12 +232,11 @@ asio::awaitable<std::size_t> http_connection::read_head() {
 
 asio::awaitable<bool> http_connection::write_text(std::string text) {
     auto give_up = [this] {
-        error_code ignored;
-        socket_.close(ignored);
+        stream_.close();
     };
-    async::deadline limit(socket_.get_executor(), give_up);
+    async::deadline limit(stream_.get_executor(), give_up);
     limit.arm(times_.idle);
-    const auto got = co_await asio::async_write(socket_, asio::buffer(text), async::nothrow);
+    const auto got = co_await asio::async_write(stream_, asio::buffer(text), async::nothrow);
     co_return !std::get<0>(got);
 }
 
@@ -296,19 +289,26 @@ asio::awaitable<void> http_connection::refuse(unsigned status, std::string_view 
     co_await part_gently();
 }
 
+/// So that the client can tell the end from a connection that was cut. Under a deadline.
+asio::awaitable<void> http_connection::say_goodbye() {
+    auto* const tls = stream_.tls();
+    if (tls && stream_.socket().is_open() && !std::exchange(said_goodbye_, true))
+        (void)co_await tls->async_shutdown(async::nothrow);
+}
+
 /// Closing with unread input would reset the connection and could destroy the response on its way.
 asio::awaitable<void> http_connection::part_gently() {
-    error_code ignored;
-    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
     auto give_up = [this] {
-        error_code also_ignored;
-        socket_.close(also_ignored);
+        stream_.close();
     };
-    async::deadline limit(socket_.get_executor(), give_up);
+    async::deadline limit(stream_.get_executor(), give_up);
     limit.arm(parting_time);
+    co_await say_goodbye();
+    error_code ignored;
+    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
     std::array<char, 16 * 1024> rest;
     for (std::size_t total = 0; total < drain_bytes_max;) {
-        const auto got = co_await socket_.async_read_some(asio::buffer(rest), async::nothrow);
+        const auto got = co_await stream_.socket().async_read_some(asio::buffer(rest), async::nothrow);
         if (std::get<0>(got))
             break;
         total += std::get<1>(got);
@@ -336,7 +336,7 @@ http_connection::serve_one(const request_handler& handle, std::size_t head_bytes
     }
     received_.consume(used);
     const auto& message = parser.get();
-    request_body body(socket_, received_, parser, times_.idle);
+    request_body body(stream_, received_, parser, times_.idle);
     const auto expectation = message.find(http::field::expect);
     if (expectation != message.end()
         && iequals(std::string_view(expectation->value()), "100-continue"))
@@ -351,6 +351,7 @@ http_connection::serve_one(const request_handler& handle, std::size_t head_bytes
                            body,
                            length,
                            answer};
+    request.client = client_;
     server_response response = co_await handle(request);
     const bool whole = parser.is_done();
     if (answer.begun()) {
@@ -367,7 +368,14 @@ http_connection::serve_one(const request_handler& handle, std::size_t head_bytes
 }
 
 asio::awaitable<void> http_connection::run(const request_handler& handle) {
-    socket_.set_option(asio::ip::tcp::no_delay(true));
+    error_code ignored; // the client may be gone already: what comes next will tell
+    stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    client_ = stream_.socket().remote_endpoint(ignored).address();
+    if (stream_.tls()) {
+        const bool secured = co_await shake_hands(stream_, times_.handshake);
+        if (!secured)
+            co_return;
+    }
     next_step next = next_step::request;
     while (next == next_step::request && !stopping_) {
         busy_ = false;
@@ -377,8 +385,13 @@ asio::awaitable<void> http_connection::run(const request_handler& handle) {
         busy_ = true;
         next = co_await serve_one(handle, head);
     }
-    error_code ignored;
-    socket_.close(ignored);
+    auto give_up = [this] {
+        stream_.close();
+    };
+    async::deadline limit(stream_.get_executor(), give_up);
+    limit.arm(parting_time);
+    co_await say_goodbye();
+    stream_.close();
 }
 
 } // namespace tarpon::server

@@ -1,8 +1,9 @@
-// One client's connection: requests in, responses out, until one side has had enough.
+// One client's connection, plain or TLS: requests in, responses out, until one side has had enough.
 #pragma once
 
 #include "async/run_on.hpp"
 #include "server/http_types.hpp"
+#include "transport/stream.hpp"
 
 #include <tarpon/limits.hpp>
 
@@ -16,6 +17,7 @@ namespace tarpon::server {
 
 /// How long a client may take.
 struct connection_times {
+    std::chrono::milliseconds handshake = limits::tls_handshake_time_max;
     std::chrono::milliseconds head = limits::request_header_time_max; ///< once it has begun
     std::chrono::milliseconds idle = limits::server_idle_time_max;    ///< no byte moves
 };
@@ -23,9 +25,9 @@ struct connection_times {
 class http_connection {
 public:
     http_connection(
-        boost::asio::ip::tcp::socket socket, async::cpu_pool& workers, connection_times times = {});
+        transport::stream stream, async::cpu_pool& workers, connection_times times = {});
 
-    /// Serves until the connection ends. Throws only when cancelled.
+    /// Serves until the connection ends; TLS begins with its handshake. Throws only when cancelled.
     boost::asio::awaitable<void> run(const request_handler& handle);
 
     /// Closes at once when idle, else after the response under way.
@@ -44,13 +46,16 @@ private:
     boost::asio::awaitable<bool> write_file(const server_response& response);
     boost::asio::awaitable<void> refuse(unsigned status, std::string_view why);
     boost::asio::awaitable<void> part_gently();
+    boost::asio::awaitable<void> say_goodbye();
 
-    boost::asio::ip::tcp::socket socket_;
+    transport::stream stream_;
+    boost::asio::ip::address client_;
     async::cpu_pool& workers_;
     const connection_times times_;
     boost::beast::flat_buffer received_;
     bool busy_ = false;
     bool stopping_ = false;
+    bool said_goodbye_ = false;
 };
 
 } // namespace tarpon::server

@@ -5,6 +5,7 @@
 #include "server/files.hpp"
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/beast/http/fields.hpp>
 
 #include <functional>
@@ -49,6 +50,7 @@ struct server_request {
     std::optional<std::uint64_t> content_length; ///< nullopt when chunked
     streamed_answer& answer;
     std::string user = {}; ///< who asks, once that is known; empty: anybody
+    boost::asio::ip::address client = {}; ///< of the connection: a proxy's, where there is one
 
     std::string_view header(std::string_view name) const;
 };

@@ -138,16 +138,21 @@ push_service::push_service(
     , log_(std::move(log))
     , registry_(options.registry) {}
 
-void push_service::set_target(const std::string& address) {
+void push_service::set_target(const std::string& address, const own_login& login) {
     registry_ = concat("http://", address);
     own_host_ = address;
+    own_login_ = login;
 }
 
 push_options push_service::options_for(destination where) const {
     push_options options;
     options.where = std::move(where);
-    if (own_host_.empty())
+    if (own_host_.empty()) {
         options.connection = options_.connection;
+    } else {
+        options.connection.username = own_login_.username;
+        options.connection.password = own_login_.password;
+    }
     options.threads = options_.threads;
     options.memory_bytes = limits::server_push_memory_bytes;
     return options;

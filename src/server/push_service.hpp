@@ -19,6 +19,12 @@
 
 namespace tarpon::server {
 
+/// By which the server knows its own pushes; made anew at every start, never shown to anyone.
+struct own_login {
+    std::string username;
+    std::string password;
+};
+
 class push_service {
 public:
     using log_function = std::function<void(log_level, const std::string&)>;
@@ -27,8 +33,8 @@ public:
     push_service(
         boost::asio::any_io_executor executor, const serve_options& options, log_function log);
 
-    /// The embedded registry, as the engine reaches it: the server's own address.
-    void set_target(const std::string& address);
+    /// The embedded registry, as the engine reaches it: an address of loopback, and a login.
+    void set_target(const std::string& address, const own_login& login);
 
     /// Answers with the lines of `tarpon push --json`, as they happen. Refused before the body is
     /// read: a bad query (400), an id in use (409), a body that is too large (413), too many
@@ -55,6 +61,7 @@ private:
     log_function log_;
     std::string registry_; ///< as destination::registry
     std::string own_host_; ///< in references, where clients know us by another name
+    own_login own_login_;
     std::size_t running_ = 0;
     std::map<std::string, std::weak_ptr<push_feed>> feeds_;
 };

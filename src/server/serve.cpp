@@ -8,6 +8,8 @@
 #include "server/front.hpp"
 #include "server/http_connection.hpp"
 #include "server/push_service.hpp"
+#include "server/reloaded.hpp"
+#include "server/server_certificate.hpp"
 #include "transport/url.hpp"
 
 #include <tarpon/limits.hpp>
@@ -69,15 +71,6 @@ void check(const serve_options& options, const tcp::endpoint& at) {
     engine::check_options(pushes); // now, not when somebody pushes
 }
 
-/// Where this very machine reaches a server that listens on `at`.
-tcp::endpoint reachable(const tcp::endpoint& at) {
-    if (!at.address().is_unspecified())
-        return at;
-    if (at.address().is_v6())
-        return {asio::ip::address_v6::loopback(), at.port()};
-    return {asio::ip::address_v4::loopback(), at.port()};
-}
-
 class listening_server {
 public:
     listening_server(
@@ -89,22 +82,46 @@ public:
         , events_(std::move(events))
         , workers_(async::worker_count(options.threads))
         , pushes_(executor, options, logging())
-        , acceptor_(executor)
-        , clients_(executor) {
+        , public_(executor)
+        , own_(executor) {
+        if (!options.tls_cert.empty())
+            use_certificate(options);
         if (options.registry.empty())
             registry_.emplace(executor, options.storage, workers_, logging());
         access_rules rules{at.address().is_loopback(), options.hosts};
         front_.emplace(
             options, std::move(rules), pushes_, registry_ ? &registry_->api() : nullptr, logging());
+        public_.handle = [this](server_request& request) {
+            return front_->answer(request);
+        };
+        own_.handle = [this](server_request& request) {
+            return front_->answer_own(request);
+        };
     }
 
     void listen(const tcp::endpoint& endpoint);
     asio::awaitable<void> run();
 
 private:
-    asio::awaitable<void> accept_all();
-    asio::awaitable<void> serve_client(tcp::socket socket);
+    /// A port and who came through it.
+    struct entrance {
+        explicit entrance(const asio::any_io_executor& executor)
+            : acceptor(executor)
+            , clients(executor) {}
+
+        tcp::acceptor acceptor;
+        request_handler handle;
+        async::task_group clients;
+        std::list<http_connection*> connections;
+    };
+
+    void use_certificate(const serve_options& options);
+    void listen_for_own();
+    asio::awaitable<transport::stream> stream_over(entrance& through, tcp::socket socket);
+    asio::awaitable<void> accept_all(entrance& through);
+    asio::awaitable<void> serve_client(entrance& through, tcp::socket socket);
     asio::awaitable<void> stop();
+    asio::awaitable<void> end(entrance& through);
     void log(log_level level, const std::string& message) {
         if (events_.log)
             events_.log(level, message);
@@ -121,12 +138,26 @@ private:
     std::optional<embedded_registry> registry_; ///< none where everything is forwarded
     push_service pushes_;
     std::optional<front> front_;
-    tcp::acceptor acceptor_;
-    async::task_group clients_;
-    std::list<http_connection*> connections_;
+    std::optional<reloaded<server_certificate>> certificate_; ///< none: plain HTTP
+    entrance public_;
+    entrance own_; ///< for our own pushes into the embedded registry
 };
 
-void listening_server::listen(const tcp::endpoint& endpoint) {
+void listening_server::use_certificate(const serve_options& options) {
+    auto load = [this, cert = options.tls_cert, key = options.tls_key] {
+        return load_certificate(cert, key);
+    };
+    auto failed = [this](const error& e) {
+        log(log_level::error, concat(e.message(), ": ", e.cause(), "; the last one is kept"));
+    };
+    certificate_.emplace(
+        std::vector<std::string>{options.tls_cert, options.tls_key}, std::move(load), workers_,
+        std::move(failed), limits::settings_look_interval);
+    for (const std::string& warning : certificate_->value().warnings)
+        log(log_level::warn, warning);
+}
+
+void open(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
     boost::system::error_code ec;
     const auto require = [&](const boost::system::error_code& failed) {
         if (failed)
@@ -137,33 +168,57 @@ void listening_server::listen(const tcp::endpoint& endpoint) {
                     ? "another --listen; port 0 lets the system choose a free one"
                     : "");
     };
-    acceptor_.open(endpoint.protocol(), ec);
+    acceptor.open(endpoint.protocol(), ec);
     require(ec);
-    acceptor_.set_option(tcp::acceptor::reuse_address(true));
-    acceptor_.bind(endpoint, ec);
+    acceptor.set_option(tcp::acceptor::reuse_address(true));
+    acceptor.bind(endpoint, ec);
     require(ec);
-    acceptor_.listen(asio::socket_base::max_listen_connections, ec);
+    acceptor.listen(asio::socket_base::max_listen_connections, ec);
     require(ec);
-    if (registry_)
-        pushes_.set_target(shown(reachable(acceptor_.local_endpoint())));
-    if (events_.listening)
-        events_.listening(shown(acceptor_.local_endpoint()));
 }
 
-asio::awaitable<void> listening_server::serve_client(tcp::socket socket) {
-    http_connection connection(std::move(socket), workers_);
-    const auto place = connections_.insert(connections_.end(), &connection);
+/// Our own pushes need neither the certificate's name, nor a password of somebody, nor a proxy.
+void listening_server::listen_for_own() {
+    try {
+        open(own_.acceptor, {asio::ip::address_v4::loopback(), 0});
+    } catch (const error&) {
+        boost::system::error_code ignored;
+        own_.acceptor.close(ignored);
+        open(own_.acceptor, {asio::ip::address_v6::loopback(), 0});
+    }
+    pushes_.set_target(shown(own_.acceptor.local_endpoint()), front_->own_login());
+}
+
+void listening_server::listen(const tcp::endpoint& endpoint) {
+    open(public_.acceptor, endpoint);
+    if (registry_)
+        listen_for_own();
+    if (events_.listening)
+        events_.listening(shown(public_.acceptor.local_endpoint()));
+}
+
+asio::awaitable<transport::stream>
+listening_server::stream_over(entrance& through, tcp::socket socket) {
+    if (!certificate_ || &through == &own_)
+        co_return transport::stream(std::move(socket));
+    const auto certificate = co_await certificate_->current();
+    auto tls = std::make_unique<transport::tls_stream>(std::move(socket), certificate->context);
+    co_return transport::stream(std::move(tls));
+}
+
+asio::awaitable<void> listening_server::serve_client(entrance& through, tcp::socket socket) {
+    auto stream = co_await stream_over(through, std::move(socket));
+    http_connection connection(std::move(stream), workers_);
+    auto& all = through.connections;
+    const auto place = all.insert(all.end(), &connection);
     struct leave {
         std::list<http_connection*>& all;
         std::list<http_connection*>::iterator place;
         ~leave() { all.erase(place); }
-    } leaving{connections_, place};
+    } leaving{all, place};
     std::optional<std::string> broken;
-    const request_handler handle = [this](server_request& request) {
-        return front_->answer(request);
-    };
     try {
-        co_await connection.run(handle);
+        co_await connection.run(through.handle);
     } catch (const boost::system::system_error& e) {
         if (e.code() == asio::error::operation_aborted)
             throw;
@@ -175,10 +230,10 @@ asio::awaitable<void> listening_server::serve_client(tcp::socket socket) {
         log(log_level::error, concat("a connection ended with an internal error: ", *broken));
 }
 
-asio::awaitable<void> listening_server::accept_all() {
+asio::awaitable<void> listening_server::accept_all(entrance& through) {
     asio::steady_timer pause(executor_);
     while (true) {
-        auto got = co_await acceptor_.async_accept(async::nothrow);
+        auto got = co_await through.acceptor.async_accept(async::nothrow);
         co_await async::throw_if_stopped();
         if (std::get<0>(got)) {
             // Out of descriptors, mostly: others must end before this can go on.
@@ -188,40 +243,49 @@ asio::awaitable<void> listening_server::accept_all() {
             co_await pause.async_wait(asio::use_awaitable);
             continue;
         }
-        if (clients_.running() < limits::server_connections_max)
-            clients_.spawn(serve_client(std::move(std::get<1>(got))));
+        if (through.clients.running() < limits::server_connections_max)
+            through.clients.spawn(serve_client(through, std::move(std::get<1>(got))));
+    }
+}
+
+asio::awaitable<void> listening_server::end(entrance& through) {
+    through.clients.cancel();
+    try {
+        co_await through.clients.join();
+    } catch (const boost::system::system_error&) {
+        // the cancellation just asked for
     }
 }
 
 asio::awaitable<void> listening_server::stop() {
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     boost::system::error_code ignored;
-    acceptor_.close(ignored);
-    for (http_connection* connection : connections_)
+    public_.acceptor.close(ignored);
+    for (http_connection* connection : public_.connections)
         connection->stop();
     asio::steady_timer timer(executor_);
     for (auto waited = std::chrono::milliseconds(0);
-         clients_.running() > 0 && waited < stop_time;) {
+         public_.clients.running() > 0 && waited < stop_time;) {
         constexpr std::chrono::milliseconds step{20};
         timer.expires_after(step);
         waited += step;
         co_await timer.async_wait(asio::use_awaitable);
     }
-    clients_.cancel();
-    try {
-        co_await clients_.join();
-    } catch (const boost::system::system_error&) {
-        // the cancellation just asked for
-    }
+    co_await end(public_);
+    co_await end(own_);
     if (registry_)
         co_await registry_->write_index();
 }
 
 asio::awaitable<void> listening_server::run() {
     async::task_group always(executor_);
-    always.spawn(accept_all());
+    always.spawn(accept_all(public_));
     if (registry_)
         always.spawn(registry_->keep_index());
+    // Not stopped with the others: uploads that may end need it to their end.
+    async::task_group own(executor_);
+    if (registry_)
+        own.spawn(accept_all(own_));
     std::exception_ptr ended;
     try {
         co_await always.join();
@@ -229,6 +293,12 @@ asio::awaitable<void> listening_server::run() {
         ended = std::current_exception();
     }
     co_await stop();
+    own.cancel();
+    try {
+        co_await own.join();
+    } catch (const boost::system::system_error&) {
+        // the cancellation just asked for
+    }
     std::rethrow_exception(ended);
 }
 

@@ -27,6 +27,8 @@ public:
 
     executor_type get_executor() { return socket().get_executor(); }
     bool is_tls() const noexcept { return tls_ != nullptr || inner_ != nullptr; }
+    /// nullptr: plain, or TLS inside TLS.
+    tls_stream* tls() noexcept { return tls_.get(); }
     socket_type& socket() {
         return inner_ ? inner_->next_layer().next_layer() : tls_ ? tls_->next_layer() : *plain_;
     }

@@ -210,7 +210,8 @@ struct hasty_server {
             co_return;
         const server::connection_times times{
             .head = std::chrono::milliseconds(50), .idle = std::chrono::milliseconds(200)};
-        server::http_connection connection(std::move(std::get<1>(got)), workers, times);
+        transport::stream stream(std::move(std::get<1>(got)));
+        server::http_connection connection(std::move(stream), workers, times);
         const server::request_handler handle = [](server::server_request& request) {
             return read_and_answer(request);
         };
