@@ -6,6 +6,7 @@ add_library(tarpon_test_support STATIC
   support/fake_registry.cpp
   support/image_builder.cpp
   support/interceptors.cpp
+  support/migration_report.cpp
   support/push_scene.cpp
   support/registry_client.cpp
   support/running_registry.cpp
@@ -69,7 +70,7 @@ add_stage_tests(server
   blob_store files http_connection manifest_store push_feed push_request registry_api request_framing
   request_guard route upload_store)
 add_stage_tests(migrate
-  source_list sources)
+  report shard source_list sources)
 add_stage_tests(cli
   args console progress_text)
 target_link_libraries(tarpon_cli_tests PRIVATE tarpon-cli-parts)

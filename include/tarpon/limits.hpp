@@ -126,6 +126,7 @@ inline constexpr std::size_t migrate_archives_max = 100'000; // and targets, in 
 inline constexpr std::size_t source_list_bytes_max = 32 * 1024 * 1024;
 inline constexpr std::size_t source_mapping_bytes_max = 16 * 1024 * 1024; // YAML or JSON
 inline constexpr int source_folder_depth_max = 64;
+inline constexpr int migrate_shards_max = 10'000;
 
 // --- who may do what, as a server ---------------------------------------------------------------
 inline constexpr std::size_t htpasswd_bytes_max = 1024 * 1024;

@@ -109,15 +109,6 @@ std::chrono::seconds rate_meter::stalled(time_point now) const {
                            : std::chrono::duration_cast<std::chrono::seconds>(now - moved_);
 }
 
-std::string human_duration(std::chrono::seconds time) {
-    const auto total = time.count();
-    if (total >= 3600)
-        return concat(total / 3600, "h", total / 60 % 60, "m");
-    if (total >= 60)
-        return concat(total / 60, "m", total % 60, "s");
-    return concat(std::max<long>(0, total), "s");
-}
-
 std::string
 total_line(const progress_snapshot& now, const rate_meter& rate, rate_meter::time_point at) {
     std::string line = concat(

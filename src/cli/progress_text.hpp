@@ -34,9 +34,6 @@ private:
     time_point moved_{};
 };
 
-/// "1h12m", "11m5s", "4s".
-std::string human_duration(std::chrono::seconds time);
-
 /// The line that is always there: archives, bytes, percent, speed, time left, what was skipped.
 std::string
 total_line(const progress_snapshot& now, const rate_meter& rate, rate_meter::time_point at);

@@ -71,6 +71,17 @@ std::string foreign_text(std::string_view text) {
     return foreign_text(text, limits::foreign_text_bytes_max);
 }
 
+std::string valid_utf8(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t length = utf8_length(text, at);
+        out.append(length == 0 ? std::string_view("\ufffd") : text.substr(at, length));
+        at += std::max<std::size_t>(length, 1);
+    }
+    return out;
+}
+
 std::optional<std::uint64_t> parse_decimal(std::string_view digits) noexcept {
     std::uint64_t value = 0;
     const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
@@ -133,6 +144,24 @@ std::string human_bytes(std::uint64_t bytes) {
     }
     char text[32];
     std::snprintf(text, sizeof text, "%.1f %s", value, units[unit]);
+    return text;
+}
+
+std::string human_duration(std::chrono::seconds time) {
+    const auto total = time.count();
+    if (total >= 3600)
+        return concat(total / 3600, "h", total / 60 % 60, "m");
+    if (total >= 60)
+        return concat(total / 60, "m", total % 60, "s");
+    return concat(std::max<long>(0, total), "s");
+}
+
+std::string thousands(std::uint64_t number) {
+    std::string text = std::to_string(number);
+    for (std::size_t at = text.size(); at > 3;) {
+        at -= 3;
+        text.insert(at, ",");
+    }
     return text;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <charconv>
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -41,6 +42,9 @@ std::string foreign_text(std::string_view text, std::size_t bytes_max);
 /// The same, cut at limits::foreign_text_bytes_max.
 std::string foreign_text(std::string_view text);
 
+/// Unchanged but for what is no UTF-8, and C1 controls: that becomes U+FFFD.
+std::string valid_utf8(std::string_view text);
+
 /// A whole decimal number, nothing else around it.
 std::optional<std::uint64_t> parse_decimal(std::string_view digits) noexcept;
 
@@ -57,6 +61,12 @@ std::string to_hex(std::span<const unsigned char> bytes);
 
 /// "142 B", "3.1 MiB", "1.8 GiB": one decimal, powers of 1024.
 std::string human_bytes(std::uint64_t bytes);
+
+/// "1h12m", "11m5s", "4s".
+std::string human_duration(std::chrono::seconds time);
+
+/// "12,345".
+std::string thousands(std::uint64_t number);
 
 /// "fixtures (3)" style helper: "1 image", "3 images".
 std::string counted(std::uint64_t count, std::string_view noun);

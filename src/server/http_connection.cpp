@@ -213,7 +213,8 @@ asio::awaitable<std::size_t> http_connection::read_head() {
             co_return length;
         if (!text.empty() && (text.front() < 'A' || text.front() > 'Z')) {
             // Mostly a TLS handshake: clients that try https first should not have to wait.
-            co_await refuse(400, stream_.is_tls() ? "HTTP is spoken here" : "plain HTTP is spoken here");
+            co_await refuse(
+                400, stream_.is_tls() ? "HTTP is spoken here" : "plain HTTP is spoken here");
             co_return std::size_t{0};
         }
         if (text.size() >= limits::request_header_bytes_max) {
@@ -308,7 +309,8 @@ asio::awaitable<void> http_connection::part_gently() {
     stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
     std::array<char, 16 * 1024> rest;
     for (std::size_t total = 0; total < drain_bytes_max;) {
-        const auto got = co_await stream_.socket().async_read_some(asio::buffer(rest), async::nothrow);
+        const auto got =
+            co_await stream_.socket().async_read_some(asio::buffer(rest), async::nothrow);
         if (std::get<0>(got))
             break;
         total += std::get<1>(got);

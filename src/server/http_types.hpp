@@ -49,7 +49,7 @@ struct server_request {
     byte_source& body;                           ///< ends at the end of the request's body
     std::optional<std::uint64_t> content_length; ///< nullopt when chunked
     streamed_answer& answer;
-    std::string user = {}; ///< who asks, once that is known; empty: anybody
+    std::string user = {};                ///< who asks, once that is known; empty: anybody
     boost::asio::ip::address client = {}; ///< of the connection: a proxy's, where there is one
 
     std::string_view header(std::string_view name) const;

@@ -23,7 +23,8 @@ std::string fresh_secret() {
 }
 
 bool same_secret(std::string_view left, std::string_view right) noexcept {
-    return left.size() == right.size() && CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
+    return left.size() == right.size()
+           && CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
 }
 
 std::string keyed_digest(std::string_view key, std::string_view message) {

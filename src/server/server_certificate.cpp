@@ -11,7 +11,6 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-
 #include <sys/stat.h>
 
 namespace tarpon::server {
@@ -80,9 +79,9 @@ void use_key(ssl::context& context, const std::string& file, const std::string& 
     const int reason = reason_of(ec);
     if (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)
         throw unusable(
-            "key", file,
-            concat("it does not belong to the certificate ", foreign_text(cert_file)));
-    if (reason == PEM_R_NO_START_LINE || ERR_GET_LIB(static_cast<unsigned long>(ec.value())) == ERR_LIB_OSSL_DECODER)
+            "key", file, concat("it does not belong to the certificate ", foreign_text(cert_file)));
+    if (reason == PEM_R_NO_START_LINE
+        || ERR_GET_LIB(static_cast<unsigned long>(ec.value())) == ERR_LIB_OSSL_DECODER)
         throw unusable("key", file, "it holds no PEM key");
     throw unusable("key", file, foreign_text(ec.message()));
 }

@@ -24,8 +24,7 @@ constexpr std::string_view not_plain = "HTTP/1.1 400 Bad Request\r\n"
 bool begins_like_http(asio::ip::tcp::socket& socket) {
     char first = 0;
     boost::system::error_code ec;
-    const auto size =
-        socket.receive(asio::buffer(&first, 1), asio::socket_base::message_peek, ec);
+    const auto size = socket.receive(asio::buffer(&first, 1), asio::socket_base::message_peek, ec);
     return !ec && size == 1 && first >= 'A' && first <= 'Z';
 }
 

@@ -26,6 +26,15 @@ BOOST_AUTO_TEST_CASE(foreign_text_is_cut_between_characters) {
     BOOST_TEST(foreign_text(std::string(5000, 'x')).size() == 1024 + std::string("…").size());
 }
 
+BOOST_AUTO_TEST_CASE(valid_utf8_changes_what_is_none) {
+    BOOST_TEST(valid_utf8("a  b\n\t\"é😀") == "a  b\n\t\"é😀");
+    BOOST_TEST(
+        valid_utf8("\xff"
+                   "a\xc3")
+        == "\ufffd"
+           "a\ufffd");
+}
+
 BOOST_AUTO_TEST_CASE(parse_decimal_takes_whole_numbers) {
     BOOST_TEST(parse_decimal("18446744073709551615").value() == 18446744073709551615u);
     for (const char* bad : {"", "-1", "+1", " 1", "1 ", "0x1", "18446744073709551616", "1.0"})
@@ -48,6 +57,10 @@ BOOST_AUTO_TEST_CASE(human_bytes_has_one_decimal) {
 }
 
 BOOST_AUTO_TEST_CASE(concat_and_counted) {
+    BOOST_TEST(thousands(0) == "0");
+    BOOST_TEST(thousands(999) == "999");
+    BOOST_TEST(thousands(1000) == "1,000");
+    BOOST_TEST(thousands(1234567) == "1,234,567");
     BOOST_TEST(concat("a", 'b', 12, -3, std::string("c")) == "ab12-3c");
     BOOST_TEST(counted(1, "image") == "1 image");
     BOOST_TEST(counted(2, "image") == "2 images");
