@@ -82,6 +82,9 @@ bool is_about_session(const error& why) {
 
 upload_shape blob_put::first_shape() const {
     const upload_shape shape = registry_.habits().shape();
+    const bool whole = request_.whole_if_possible && registry_.habits().takes_whole_bodies();
+    if (whole && shape == upload_shape::streamed && known_.digest && request_.size)
+        return upload_shape::monolithic;
     const bool impossible = shape == upload_shape::monolithic && !monolithic_possible();
     return impossible ? upload_shape::streamed : shape;
 }
@@ -167,8 +170,11 @@ asio::awaitable<blob_put::ending> blob_put::attempt() {
             && sent_.digest == end.done->content.digest)
             end.done->content = sent_;
         registry_.slots().succeeded();
-        if (tried_.size() > 1 && end.done->outcome == upload_outcome::uploaded)
+        if (tried_.size() > 1 && end.done->outcome == upload_outcome::uploaded) {
             registry_.habits().worked(tried_.back());
+            if (tried_.front() == upload_shape::monolithic)
+                registry_.habits().whole_bodies_are_refused();
+        }
         co_return end;
     }
     end.session = one.session();

@@ -33,7 +33,9 @@ struct blob_request {
     std::function<void(std::size_t)> on_sent;
     bool repeatable = false;
     std::optional<std::uint64_t> size = {}; ///< of the body, if known ahead
-    std::string label = {};                 ///< for people, while there is no digest
+    /// Small: where digest and size are known, one PUT is a request less than PATCH and PUT.
+    bool whole_if_possible = false;
+    std::string label = {}; ///< for people, while there is no digest
     /// For a repeatable body that is the same in every process; nullptr: nobody goes on with it.
     upload_record* record = nullptr;
 };

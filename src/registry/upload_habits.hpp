@@ -34,6 +34,9 @@ public:
         int status, const std::vector<upload_shape>& tried, bool monolithic_possible) const;
     /// Blobs to come begin with the shape that worked.
     void worked(upload_shape shape) noexcept { shape_ = shape; }
+    /// Was a PUT with the whole body never refused?
+    bool takes_whole_bodies() const noexcept { return takes_whole_bodies_; }
+    void whole_bodies_are_refused() noexcept { takes_whole_bodies_ = false; }
     /// Is it worth a request to ask for what a broken upload has? Not where only whole bodies are
     /// allowed, nor after a registry turned out to keep nothing.
     bool may_resume() const noexcept { return allowed_ != chunking::never && !loses_sessions_; }
@@ -49,6 +52,7 @@ private:
     std::uint64_t chunk_bytes_min_;
     std::uint64_t chunk_bytes_max_;
     bool loses_sessions_ = false;
+    bool takes_whole_bodies_ = true;
 };
 
 /// "0-N", "bytes=0-N" or "bytes 0-N": the number of bytes a session has. A hint: registries write
