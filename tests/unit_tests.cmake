@@ -63,14 +63,14 @@ add_stage_tests(transport
   http_message pool_state proxy rate_limiter response_head tls tunnel url)
 add_stage_tests(engine
   event_json fault_matrix image_tree kill_at_step layer_reuse login push push_memory push_plan registry_profiles
-  registry_quirks stream_push targets)
+  registry_quirks shared_blobs stream_push targets)
 # Every step of every push, again and again: minutes with sanitizers.
 set_tests_properties(engine/kill_at_step PROPERTIES TIMEOUT 2400 COST 300)
 add_stage_tests(server
   blob_store files http_connection manifest_store push_feed push_request registry_api request_framing
   request_guard route upload_store)
 add_stage_tests(migrate
-  report shard source_list sources)
+  archive_outline claims journal migrate report sample_series shard source_list sources work_queue)
 add_stage_tests(cli
   args console progress_text)
 target_link_libraries(tarpon_cli_tests PRIVATE tarpon-cli-parts)

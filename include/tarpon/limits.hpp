@@ -166,4 +166,12 @@ inline constexpr int jobs_default = 6;
 inline constexpr int jobs_max = 64;
 inline constexpr int threads_max = 256;
 
+// --- many archives -------------------------------------------------------------------------------
+inline constexpr int archives_open_max = 64; // at a time, besides those that are looked at
+inline constexpr std::size_t journal_records_max = 4'096; // that wait to be written
+// Sent without being asked for; layers, of which each job holds one, and configs.
+inline constexpr std::uint64_t prepared_layer_bytes_max = 512 * 1024;
+inline constexpr std::uint64_t unasked_config_bytes_max = 16 * 1024;
+inline constexpr std::uint64_t small_blob_bytes_max = 8ull * 1024 * 1024; // goes past larger ones
+
 } // namespace tarpon::limits

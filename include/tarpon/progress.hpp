@@ -38,6 +38,7 @@ struct image_event {
     tarpon::digest digest;
     std::string media_type;
     image_status status = image_status::pushed;
+    std::string archive = {}; ///< that it came from, as the caller named it
 };
 
 /// Dry run: what a push would send for one reference.
@@ -78,8 +79,10 @@ struct active_blob {
 struct progress_snapshot {
     std::uint64_t archives_done = 0;
     std::uint64_t archives_total = 0;
-    std::uint64_t bytes_done = 0;  ///< read or skipped
-    std::uint64_t bytes_total = 0; ///< grows until the plan is complete
+    std::uint64_t images_done = 0;  ///< of a migration; references
+    std::uint64_t images_total = 0; ///< 0: not a migration, or not known yet
+    std::uint64_t bytes_done = 0;   ///< read or skipped
+    std::uint64_t bytes_total = 0;  ///< grows until the plan is complete
     bool total_known = false;
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_skipped = 0;

@@ -2,6 +2,7 @@
 #include "cli/args.hpp"
 
 #include "cli/access_options.hpp"
+#include "cli/migrate_options.hpp"
 #include "cli/output_options.hpp"
 #include "cli/push_options.hpp"
 #include "cli/serve_options.hpp"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr const char* examples = R"(Examples:
   tarpon push app.tar --registry registry.example.com/team
+  tarpon migrate ./images --registry registry.example.com/mirror
   tarpon inspect app.tar
   tarpon login registry.example.com
   tarpon serve --storage ./images
@@ -35,6 +37,14 @@ constexpr const char* push_examples = R"(Examples:
   tarpon push app.tar --to registry.example.com/team/app:1.0
   tarpon push images.tar --to localhost:5000/app:1.0 --image app:latest
   docker save app:1.0 | tarpon push - --registry localhost:5000)";
+
+constexpr const char* migrate_examples = R"(Examples:
+  tarpon migrate ./images --registry registry.example.com/mirror
+  tarpon migrate ./images --registry registry.example.com/mirror --plan
+  tarpon migrate @list.txt @names.yaml --registry localhost:5000 --report report.html
+  tarpon migrate ./images --registry registry.example.com/mirror --shard 2/4
+
+Interrupted or failed in part, the same command does what is left.)";
 
 constexpr const char* inspect_examples = R"(Examples:
   tarpon inspect app.tar
@@ -80,10 +90,12 @@ private:
     bool version_ = false;
     std::string help_verb_;
     push_command push_;
+    migrate_command migrate_;
     inspect_command inspect_;
     login_command login_, logout_;
     serve_command serve_;
     push_texts push_texts_;
+    migrate_texts migrate_texts_;
     serve_texts serve_texts_;
     output_texts texts_; // of inspect, login and logout; there is only one on a line
 };
@@ -97,6 +109,10 @@ command_line::command_line() {
     app_.add_flag("--version", version_, "print the version");
     add_push(
         *add_verb("push", "push every image of every archive", push_examples), push_, push_texts_);
+    add_migrate(
+        *add_verb(
+            "migrate", "push thousands of archives, and go on after a stop", migrate_examples),
+        migrate_, migrate_texts_);
     add_inspect();
     add_login();
     add_logout();
@@ -166,6 +182,10 @@ any_command command_line::finish(CLI::App& verb) {
     if (name == "push") {
         finish_push(push_, push_texts_, sources);
         return push_;
+    }
+    if (name == "migrate") {
+        finish_migrate(migrate_, migrate_texts_, sources);
+        return migrate_;
     }
     if (name == "inspect") {
         finish_output(inspect_.output, texts_, sources);
@@ -240,8 +260,9 @@ bool wants_json(int argc, const char* const* argv) {
 }
 
 bool is_push(int argc, const char* const* argv) {
-    return std::any_of(
-        argv, argv + argc, [](const char* arg) { return std::string_view(arg) == "push"; });
+    return std::any_of(argv, argv + argc, [](const char* arg) {
+        return std::string_view(arg) == "push" || std::string_view(arg) == "migrate";
+    });
 }
 
 any_command parse(int argc, const char* const* argv) {

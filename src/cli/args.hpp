@@ -1,6 +1,7 @@
 // The command line -> what to do. Parses and checks; does nothing.
 #pragma once
 
+#include <tarpon/migrate.hpp>
 #include <tarpon/options.hpp>
 #include <tarpon/progress.hpp>
 #include <tarpon/serve.hpp>
@@ -20,6 +21,8 @@ struct output_options {
     bool quiet = false;
     progress_style progress = progress_style::automatic;
     tarpon::log_level log_level = tarpon::log_level::warn;
+    /// What would be sent is shown as one table of all archives.
+    bool plan_table = false;
     /// Options whose values came from the environment, without dashes.
     std::set<std::string, std::less<>> from_environment;
 };
@@ -30,6 +33,12 @@ struct push_command {
     bool password_on_command_line = false;
     bool password_stdin = false;
     output_options output;
+};
+
+struct migrate_command {
+    push_command push;       ///< without archives
+    migrate_options options; ///< `push` of it is filled in when it runs
+    std::vector<std::string> reports;
 };
 
 struct inspect_command {
@@ -58,14 +67,19 @@ struct print_command {
     std::string text;
 };
 
-using any_command =
-    std::variant<push_command, inspect_command, login_command, serve_command, print_command>;
+using any_command = std::variant<
+    push_command,
+    migrate_command,
+    inspect_command,
+    login_command,
+    serve_command,
+    print_command>;
 
 /// Throws `error` errc::usage.
 any_command parse(int argc, const char* const* argv);
 
-/// Was --json given, and is it a push? Asked when parsing failed, so that its errors are JSON too
-/// and end with a summary.
+/// Was --json given, and is it a push or a migration? Asked when parsing failed, so that its errors
+/// are JSON too and end with a summary.
 bool wants_json(int argc, const char* const* argv);
 bool is_push(int argc, const char* const* argv);
 

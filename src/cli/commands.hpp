@@ -6,6 +6,7 @@
 namespace tarpon::cli {
 
 int run(const push_command& command);
+int run(const migrate_command& command);
 int run(const inspect_command& command);
 int run(const login_command& command);
 int run(const serve_command& command);

@@ -140,6 +140,7 @@ void console::summary(const push_summary& numbers) {
         numbers.seconds > 0 ? static_cast<double>(numbers.bytes_sent) / numbers.seconds : 0;
     std::string text = concat(
         "tarpon: ", counted(numbers.images, "reference"), " pushed",
+        skipped_ ? concat(", ", skipped_, " done by an earlier run") : "",
         numbers.failed ? concat(", ", numbers.failed, " failed") : "", "; ",
         counted(numbers.blobs_uploaded, "blob"), " uploaded, ", numbers.blobs_skipped, " skipped; ",
         human_bytes(numbers.bytes_sent), " sent");
@@ -170,9 +171,30 @@ void console::on_image(const image_event& event) {
 void console::on_plan(const plan_event& event) {
     if (options_.json)
         return print_result(to_json(event));
+    if (options_.plan_table)
+        return;
     print_result(concat(
         event.reference, ": ", event.blobs_to_send, " of ", counted(event.blobs, "blob"),
         " would be sent, from ", human_bytes(event.bytes_to_read), " of the archive"));
+}
+
+void console::on_migrate_plan(const migrate_plan& plan) {
+    if (options_.json)
+        return print_result(to_json(plan));
+    if (options_.plan_table)
+        return print_result(plan_table(plan));
+    if (display_ != display::none)
+        print_message(concat("tarpon: ", plan_line(plan), "\n"));
+}
+
+void console::on_migrated(const migrated_image& image) {
+    if (image.result != migrated_image::outcome::skipped)
+        return;
+    ++skipped_;
+    if (options_.json)
+        print_result(engine::skipped_json(image));
+    else if (options_.log_level >= log_level::info)
+        on_log(log_level::info, concat("done by an earlier run: ", image.reference));
 }
 
 void console::on_failure(const failure_event& event) {

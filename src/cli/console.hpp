@@ -7,6 +7,7 @@
 #include "cli/args.hpp"
 #include "cli/progress_text.hpp"
 
+#include <tarpon/migrate.hpp>
 #include <tarpon/progress.hpp>
 #include <tarpon/push.hpp>
 
@@ -19,7 +20,7 @@ namespace tarpon::cli {
 /// "tarpon: error: …", with "  cause:" and "  hint:" lines where there are any.
 std::string error_text(const error& what);
 
-class console final : public progress_observer {
+class console final : public migrate_observer {
 public:
     explicit console(const output_options& options);
     /// Takes the live display away.
@@ -36,6 +37,8 @@ public:
     void on_blob(const blob_event& event) override;
     void on_image(const image_event& event) override;
     void on_plan(const plan_event& event) override;
+    void on_migrate_plan(const migrate_plan& plan) override;
+    void on_migrated(const migrated_image& image) override;
     void on_failure(const failure_event& event) override;
     void on_retry(const retry_event& event) override;
     void on_progress(const progress_snapshot& now) override;
@@ -52,6 +55,7 @@ private:
     output_options options_;
     display display_ = display::none;
     rate_meter rate_;
+    std::uint64_t skipped_ = 0; ///< images that an earlier run did
     std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
     std::chrono::steady_clock::time_point next_plain_line_;
     std::size_t rows_drawn_ = 0;

@@ -111,9 +111,11 @@ std::chrono::seconds rate_meter::stalled(time_point now) const {
 
 std::string
 total_line(const progress_snapshot& now, const rate_meter& rate, rate_meter::time_point at) {
-    std::string line = concat(
-        "pushed ", now.archives_done, "/", now.archives_total,
-        now.archives_total == 1 ? " archive  " : " archives  ");
+    const bool images = now.images_total > 0;
+    const std::uint64_t done = images ? now.images_done : now.archives_done;
+    const std::uint64_t all = images ? now.images_total : now.archives_total;
+    const char* const noun = images ? "image" : "archive";
+    std::string line = concat("pushed ", done, "/", all, " ", noun, all == 1 ? "  " : "s  ");
     line += human_bytes(now.bytes_done);
     if (now.bytes_total > 0)
         line += concat(" of ", human_bytes(now.bytes_total), now.total_known ? "" : "+");
@@ -138,6 +140,33 @@ total_line(const progress_snapshot& now, const rate_meter& rate, rate_meter::tim
     if (now.errors > 0)
         line += concat("  errors ", now.errors);
     return line;
+}
+
+std::string plan_line(const migrate_plan& plan) {
+    std::string line = concat(
+        counted(plan.images, "image"), " of ", counted(plan.archives, "archive"), ": ",
+        human_bytes(plan.blob_bytes), " in ", counted(plan.blobs, "blob"));
+    if (plan.shared_bytes > 0)
+        line += concat(", ", human_bytes(plan.shared_bytes), " more are shared");
+    if (plan.images_done > 0)
+        line += concat("; ", counted(plan.images_done, "image"), " done by an earlier run");
+    return line;
+}
+
+std::string plan_table(const migrate_plan& plan) {
+    std::string text;
+    const auto row = [&text](std::string_view what, const std::string& value) {
+        text += concat(text.empty() ? "" : "\n", padded(std::string(what), 28), value);
+    };
+    row("archives", concat(plan.archives));
+    row("images", concat(plan.images));
+    row("done by an earlier run", concat(plan.images_done));
+    row("different blobs", concat(plan.blobs));
+    row("unique bytes", human_bytes(plan.blob_bytes));
+    row("shared between archives", human_bytes(plan.shared_bytes));
+    row("the registry has", human_bytes(plan.bytes_present));
+    row("to send, before compression", human_bytes(plan.bytes_to_send));
+    return text;
 }
 
 std::vector<std::string> live_rows(

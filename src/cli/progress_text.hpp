@@ -1,6 +1,7 @@
 // Progress as text: what the live display and the plain lines say. Pure, given the time.
 #pragma once
 
+#include <tarpon/migrate.hpp>
 #include <tarpon/progress.hpp>
 
 #include <chrono>
@@ -37,6 +38,12 @@ private:
 /// The line that is always there: archives, bytes, percent, speed, time left, what was skipped.
 std::string
 total_line(const progress_snapshot& now, const rate_meter& rate, rate_meter::time_point at);
+
+/// What a migration is about, in one line: images, bytes, what is done and what is shared.
+std::string plan_line(const migrate_plan& plan);
+
+/// What it would send: one row for each number, without a line feed at the end.
+std::string plan_table(const migrate_plan& plan);
 
 /// The total line and, where there is room, one row for each blob under way. No row is wider than
 /// `columns`, and there are at most `rows` of them.

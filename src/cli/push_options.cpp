@@ -29,16 +29,20 @@ void add_where(CLI::App& verb, push_command& push, push_texts& texts) {
         verb, "--registry", "HOST[:PORT][/PREFIX]", where.registry,
         "names and tags come from the archive")
         ->group(group);
-    add_repeatable(verb, "--to", "REPOSITORY[:TAG]", where.to, "exactly this name, for one image")
-        ->group(group);
-    add_option(verb, "--image", "NAME[:TAG]|@INDEX", where.image, "which image of the archive")
-        ->group(group);
     add_option(
         verb, "--staging", "REPOSITORY", where.staging,
         "for a pipe's blobs until names are known [PREFIX/tarpon-staging]")
         ->group(group);
     add_repeatable(
         verb, "--map", "REGEX=REPLACEMENT", texts.map, "for repository names, with --registry")
+        ->group(group);
+}
+
+void add_exact_names(CLI::App& verb, destination& where) {
+    const char* const group = "Where images go";
+    add_repeatable(verb, "--to", "REPOSITORY[:TAG]", where.to, "exactly this name, for one image")
+        ->group(group);
+    add_option(verb, "--image", "NAME[:TAG]|@INDEX", where.image, "which image of the archive")
         ->group(group);
 }
 
@@ -169,6 +173,11 @@ void add_push(CLI::App& verb, push_command& push, push_texts& texts) {
             "ARCHIVE", push.archives, "archives of docker save, podman, skopeo, buildx, crane …")
         ->required()
         ->option_text("...");
+    add_exact_names(verb, push.options.where);
+    add_push_options(verb, push, texts);
+}
+
+void add_push_options(CLI::App& verb, push_command& push, push_texts& texts) {
     add_where(verb, push, texts);
     add_what(verb, push, texts);
     add_how(verb, push, texts);

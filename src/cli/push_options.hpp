@@ -25,6 +25,9 @@ struct push_texts {
 /// Declares them; parsing fills `push` and `texts`, which must outlive it.
 void add_push(CLI::App& verb, push_command& push, push_texts& texts);
 
+/// Those of them that concern many archives as well as one: all but the archives and their names.
+void add_push_options(CLI::App& verb, push_command& push, push_texts& texts);
+
 /// After parsing: turns the texts into values, and checks what can be wrong between options.
 /// Throws errc::usage.
 void finish_push(push_command& push, const push_texts& texts, const value_sources& sources);

@@ -22,36 +22,43 @@ std::string display_name(const std::string& name) {
     return name == "-" ? "standard input" : name;
 }
 
-asio::awaitable<void>
-push_indexed(run_context& run, const std::string& name, const archive_file& file) {
+asio::awaitable<void> push_indexed(
+    run_context& run,
+    const std::string& name,
+    const archive_file& file,
+    const archive_place& place) {
     auto index = [&file] {
         return file.index().value();
     };
     const archive_contents contents = co_await async::run_on(run.workers.get_executor(), index);
     file_supply supply(run, file, contents);
-    co_await execute_plan(run, name, contents, supply);
+    target_list targets = place.find_targets(contents);
+    co_await execute_plan(run, name, contents, supply, std::move(targets));
 }
 
-asio::awaitable<void>
-push_once_through(run_context& run, const std::string& name, byte_source& from) {
+asio::awaitable<void> push_once_through(
+    run_context& run, const std::string& name, byte_source& from, const archive_place& place) {
     if (run.options.dry_run && run.options.spool.empty())
         throw error(
             errc::usage, concat("a dry run cannot tell what of ", name, " would be sent"),
             "it can be read only once", "save the archive to a plain tar file, or use --spool DIR");
     if (run.options.spool.empty()) {
-        co_await push_stream(run, name, from);
+        co_await push_stream(run, name, from, place);
         co_return;
     }
     const archive_file spooled = co_await spool_archive(run, name, from);
-    co_await push_indexed(run, name, spooled);
+    co_await push_indexed(run, name, spooled, place);
 }
 
-asio::awaitable<void>
-push_input(run_context& run, const std::string& input, const archive_file& file) {
+asio::awaitable<void> push_input(
+    run_context& run,
+    const std::string& input,
+    const archive_file& file,
+    const archive_place& place) {
     const std::string name = display_name(input);
     if (!file.whole()) {
         archive::pipe_source pipe(run.executor, file.fd());
-        co_await push_once_through(run, name, pipe);
+        co_await push_once_through(run, name, pipe, place);
         co_return;
     }
     auto sniff = [&file] {
@@ -62,23 +69,20 @@ push_input(run_context& run, const std::string& input, const archive_file& file)
         // Nothing is written to disk for standard input, whatever it is connected to.
         if (input != "-")
             co_await run.open_memory();
-        co_await push_indexed(run, name, file);
+        co_await push_indexed(run, name, file, place);
         co_return;
     }
     archive::file_range_source packed(file, 0, file.size(), run.workers);
-    co_await push_once_through(run, name, packed);
+    co_await push_once_through(run, name, packed, place);
 }
 
-} // namespace
-
-namespace {
-
-asio::awaitable<void> open_and_push(run_context& run, const std::string& name) {
+asio::awaitable<void>
+open_and_push(run_context& run, const std::string& name, const archive_place& place) {
     auto open = [&name] {
         return archive_file::open_input(name);
     };
     const archive_file file = co_await async::run_on(run.workers.get_executor(), open);
-    co_await push_input(run, name, file);
+    co_await push_input(run, name, file, place);
 }
 
 /// What is wrong with one archive is reported, and does not stop the others.
@@ -89,6 +93,12 @@ report_failure(run_context& run, const std::string& name, asio::awaitable<void> 
         co_await std::move(work);
     } catch (const error& e) {
         failed = e;
+    } catch (const boost::system::system_error& e) {
+        if (e.code() == asio::error::operation_aborted)
+            throw;
+        failed.emplace(errc::internal, "this is a bug in tarpon", e.what());
+    } catch (const std::exception& e) {
+        failed.emplace(errc::internal, "this is a bug in tarpon", e.what());
     }
     if (failed) {
         failed->in(concat(
@@ -101,13 +111,22 @@ report_failure(run_context& run, const std::string& name, asio::awaitable<void> 
 
 } // namespace
 
-asio::awaitable<void> push_archive(run_context& run, std::string name) {
-    auto work = open_and_push(run, name);
+archive_place default_place(const run_context& run) {
+    const destination& where = run.options.where;
+    auto find = [&where](const archive_contents& contents) {
+        return find_targets(contents, where).value();
+    };
+    return {where, find};
+}
+
+asio::awaitable<void> push_archive(run_context& run, std::string name, archive_place place) {
+    auto work = open_and_push(run, name, place);
     co_await report_failure(run, name, std::move(work));
 }
 
 asio::awaitable<void> push_passing(run_context& run, std::string name, byte_source& from) {
-    auto work = push_once_through(run, name, from);
+    const archive_place place = default_place(run);
+    auto work = push_once_through(run, name, from, place);
     co_await report_failure(run, name, std::move(work));
 }
 

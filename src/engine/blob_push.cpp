@@ -2,6 +2,7 @@
 #include "engine/blob_push.hpp"
 
 #include "engine/blob_body.hpp"
+#include "engine/shared_blobs.hpp"
 #include "model/text.hpp"
 
 #include <algorithm>
@@ -30,15 +31,22 @@ has_blob(run_context& run, const repository& where, const descriptor& content) {
     return registry::has_blob(run.registry(where), where.path, content);
 }
 
+struct likely_blob {
+    pushed_earlier blob;
+    bool ours = false; ///< we made it of the layer; else an image of the registry says so
+};
+
 /// What may be the layer, in the form the job wants: of images that a registry has, and of earlier
 /// runs.
-asio::awaitable<std::vector<pushed_earlier>> find_candidates(
+asio::awaitable<std::vector<likely_blob>> find_candidates(
     run_context& run,
     bool rereadable,
     repository target,
     const blob_job& job,
     const reusable_layers& reusable) {
-    std::vector<pushed_earlier> all = reusable.find(job);
+    std::vector<likely_blob> all;
+    for (pushed_earlier& one : reusable.find(job))
+        all.push_back({std::move(one), false});
     push_memory* const memory = rereadable ? run.memory() : nullptr;
     if (!memory || !job.diff_id)
         co_return all;
@@ -48,7 +56,8 @@ asio::awaitable<std::vector<pushed_earlier>> find_candidates(
     const auto elsewhere = co_await memory->place_of(target, content->digest);
     if (elsewhere)
         target.path = *elsewhere;
-    all.push_back({target, {*content, *job.diff_id}});
+    pushed_earlier known{target, {*content, *job.diff_id}};
+    all.push_back({std::move(known), true});
     co_return all;
 }
 
@@ -72,14 +81,19 @@ public:
     asio::awaitable<blob_outcome> go();
 
 private:
+    bool is_worth_asking() const;
     asio::awaitable<void> ask_all();
+    asio::awaitable<void> prepare();
     asio::awaitable<void> ask(std::size_t repository);
     asio::awaitable<void> bring_to(std::size_t repository);
     void look_at_earlier();
+    asio::awaitable<void> take_turn();
+    void share();
     asio::awaitable<void> look_at_reusable();
     asio::awaitable<void> remember();
     push_memory* memory() const { return from_.rereadable() ? run_.memory() : nullptr; }
-    asio::awaitable<bool> reuse(const pushed_earlier& candidate);
+    asio::awaitable<bool> reuse(const likely_blob& likely);
+    asio::awaitable<std::optional<async::slots::lease>> let_small_ones_pass(bool may_be_mounted);
     bool is_present(std::size_t repository) const;
     void refused(std::size_t repository, const error& why);
     asio::awaitable<std::unique_ptr<registry::upload_body>> open_body();
@@ -102,6 +116,10 @@ private:
     std::map<std::size_t, error> refused_;
     bool digest_known_ = false; ///< facts_.content is right
     bool made_here_ = false;    ///< its plain bytes were read, and their digest compared
+    bool believed_ = false;     ///< an image of the registry says what it is, and nobody else
+    std::optional<shared_blobs::turn> turn_;
+    std::optional<std::string> prepared_; ///< the bytes to be sent
+    std::optional<async::slots::lease> preparing_;
     std::vector<std::size_t> present_;
     std::optional<repository> elsewhere_; ///< pushed there while the archive was read
 };
@@ -146,6 +164,33 @@ asio::awaitable<void> blob_pusher::ask(std::size_t repository) {
         present_.push_back(repository);
 }
 
+/// To send a small config is as quick as to ask for it.
+bool blob_pusher::is_worth_asking() const {
+    return !run_.sharing || !job_.bytes || job_.bytes->size() > limits::unasked_config_bytes_max;
+}
+
+/// A small layer is compressed before it is sent, so that it can go in one request.
+asio::awaitable<void> blob_pusher::prepare() {
+    const bool worth_it = run_.sharing && job_.entry && job_.treatment.encode
+                          && job_.stored_bytes <= limits::prepared_layer_bytes_max;
+    if (!worth_it || digest_known_ || prepared_)
+        co_return;
+    auto lease = co_await run_.sharing->prepared_layers.acquire();
+    preparing_.emplace(std::move(lease));
+    const auto body = co_await open_body();
+    std::string bytes;
+    while (true) {
+        const body_piece piece = co_await body->next();
+        if (piece.empty())
+            break;
+        bytes.append(reinterpret_cast<const char*>(piece.bytes.data()), piece.bytes.size());
+    }
+    facts_.content = co_await body->finish();
+    prepared_ = std::move(bytes);
+    made_here_ = true;
+    digest_known_ = true;
+}
+
 asio::awaitable<void> blob_pusher::ask_all() {
     busy_.state("checking");
     for (const std::size_t at : job_.repositories) {
@@ -184,7 +229,8 @@ void blob_pusher::look_at_earlier() {
 /// What another image calls this layer counts if it is there for every target: all of them must get
 /// the same blob, and compressing it again for one might give another. A single target may mount
 /// it.
-asio::awaitable<bool> blob_pusher::reuse(const pushed_earlier& candidate) {
+asio::awaitable<bool> blob_pusher::reuse(const likely_blob& likely) {
+    const pushed_earlier& candidate = likely.blob;
     std::vector<std::size_t> there;
     bool elsewhere = false;
     try {
@@ -203,6 +249,7 @@ asio::awaitable<bool> blob_pusher::reuse(const pushed_earlier& candidate) {
         co_return false;
     facts_ = candidate.facts;
     digest_known_ = true;
+    believed_ = !likely.ours;
     if (elsewhere)
         elsewhere_ = candidate.where;
     for (const std::size_t at : there) {
@@ -216,14 +263,14 @@ asio::awaitable<void> blob_pusher::look_at_reusable() {
     const repository& first = plan_.repositories[targets_.front()];
     const auto candidates =
         co_await find_candidates(run_, from_.rereadable(), first, job_, reusable_);
-    for (const pushed_earlier& candidate : candidates) {
+    for (const likely_blob& likely : candidates) {
         const auto same_host = [&](std::size_t at) {
-            return plan_.repositories[at].host == candidate.where.host;
+            return plan_.repositories[at].host == likely.blob.where.host;
         };
         // Of another host it can neither be there nor be mounted.
         if (!std::all_of(targets_.begin(), targets_.end(), same_host))
             continue;
-        const bool found = co_await reuse(candidate);
+        const bool found = co_await reuse(likely);
         if (found)
             co_return;
     }
@@ -235,6 +282,8 @@ asio::awaitable<std::unique_ptr<registry::upload_body>> blob_pusher::open_body()
             errc::archive_blob_missing,
             concat("blob ", job_.known->str(), " is not in the archive"));
     busy_.state("sending");
+    if (prepared_)
+        co_return make_memory_body(*prepared_, facts_.content.digest, facts_);
     if (!job_.entry)
         co_return make_memory_body(*job_.bytes, *job_.known, facts_);
     blob_input input = co_await from_.open(job_);
@@ -283,9 +332,13 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
         request.facts.mount_from = co_await memory()->place_of(where, *request.facts.digest);
     if (job_.has_content() && (!job_.entry || job_.treatment.as_is()))
         request.size = job_.stored_bytes;
+    if (prepared_)
+        request.size = prepared_->size();
+    request.whole_if_possible = run_.sharing && (prepared_ || !is_worth_asking());
     request.on_sent = [&sent](std::size_t bytes) {
         sent += bytes;
     };
+    const auto place = co_await let_small_ones_pass(request.facts.mount_from.has_value());
     const auto done = co_await registry::put_blob(run_.registry(where), std::move(request));
     // It may be there because a try that failed later had got it through.
     const bool read_here = !digest_known_ && facts_.content.digest == done.content.digest;
@@ -295,12 +348,67 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
         facts_.content = {{}, done.content.digest, job_.stored_bytes};
     digest_known_ = true;
     present_.push_back(repository);
-    tell(repository, status_of(done.outcome), sent, 0);
+    const bool spared = turn_ && turn_->is_there() && present_.size() == 1
+                        && done.outcome != upload_outcome::uploaded;
+    tell(repository, status_of(done.outcome), sent, spared ? from_.bytes_to_read(job_) : 0);
+}
+
+/// Another archive of this run may have got it into the registry, or be at it.
+asio::awaitable<void> blob_pusher::take_turn() {
+    std::string host = plan_.repositories[targets_.front()].host;
+    const bool one_host = std::all_of(targets_.begin(), targets_.end(), [&](std::size_t at) {
+        return plan_.repositories[at].host == host;
+    });
+    if (!run_.sharing || digest_known_ || job_.identity.empty() || !one_host)
+        co_return;
+    std::vector<std::string> paths;
+    for (const std::size_t at : targets_)
+        paths.push_back(plan_.repositories[at].path);
+    auto turn =
+        co_await run_.sharing->blobs->take(std::move(host), job_.identity, std::move(paths));
+    turn_.emplace(std::move(turn));
+    // Under one digest there is one size; whose archive says otherwise finds out by itself.
+    const bool fits =
+        turn_->is_there()
+        && (!job_.treatment.as_is() || turn_->facts().content.size == job_.stored_bytes);
+    if (!fits)
+        co_return;
+    facts_ = turn_->facts();
+    digest_known_ = true;
+    elsewhere_ = plan_.repositories[targets_.front()];
+    elsewhere_->path = turn_->repository();
+    std::uint64_t not_read = from_.bytes_to_read(job_);
+    for (const std::size_t at : targets_)
+        if (turn_->is_in(plan_.repositories[at].path)) {
+            present_.push_back(at);
+            tell(at, blob_status::exists, 0, std::exchange(not_read, 0));
+        }
+}
+
+/// What was read here and checked, or is named by its digest, is the same for other archives.
+void blob_pusher::share() {
+    const bool sure = job_.known ? *job_.known == facts_.content.digest : made_here_ || !believed_;
+    if (!turn_ || !digest_known_ || !sure)
+        return;
+    for (const std::size_t at : present_)
+        turn_->done(facts_, plan_.repositories[at].path);
+}
+
+/// A large blob that is to be sent leaves places to the small ones of other archives.
+asio::awaitable<std::optional<async::slots::lease>>
+blob_pusher::let_small_ones_pass(bool may_be_mounted) {
+    std::optional<async::slots::lease> place;
+    if (run_.sharing && !may_be_mounted && job_.stored_bytes > limits::small_blob_bytes_max) {
+        auto lease = co_await run_.sharing->large_uploads.acquire();
+        place.emplace(std::move(lease));
+    }
+    co_return place;
 }
 
 asio::awaitable<blob_outcome> blob_pusher::go() {
     look_at_earlier();
-    if (job_.known && !digest_known_)
+    co_await take_turn();
+    if (job_.known && !digest_known_ && is_worth_asking())
         co_await ask_all();
     if (!digest_known_)
         co_await look_at_reusable();
@@ -309,6 +417,7 @@ asio::awaitable<blob_outcome> blob_pusher::go() {
             continue;
         std::optional<error> failed;
         try {
+            co_await prepare();
             co_await bring_to(at);
         } catch (const error& e) {
             failed = e;
@@ -316,12 +425,13 @@ asio::awaitable<blob_outcome> blob_pusher::go() {
         if (failed)
             refused(at, *failed);
     }
+    share();
     co_await remember();
     co_return blob_outcome{facts_, refused_};
 }
 
 asio::awaitable<void> blob_pusher::remember() {
-    if (!memory() || present_.empty())
+    if (!memory() || present_.empty() || (turn_ && turn_->is_there()))
         co_return;
     std::vector<repository> places;
     for (const std::size_t at : present_)
@@ -354,8 +464,8 @@ asio::awaitable<bool> blob_is_there(
     if (job.known)
         candidates.push_back({{}, *job.known, job.stored_bytes});
     const auto earlier = co_await find_candidates(run, true, where, job, reusable);
-    for (const pushed_earlier& one : earlier)
-        candidates.push_back(one.facts.content);
+    for (const likely_blob& one : earlier)
+        candidates.push_back(one.blob.facts.content);
     for (const descriptor& content : candidates) {
         const bool there = co_await has_blob(run, where, content);
         if (there)

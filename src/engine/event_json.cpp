@@ -91,6 +91,8 @@ std::string to_json(const image_event& image) {
     event["digest"] = image.digest.str();
     event["media_type"] = image.media_type;
     event["status"] = image.status == image_status::pushed ? "pushed" : "unchanged";
+    if (!image.archive.empty())
+        event["archive"] = image.archive;
     return json::serialize(event);
 }
 
@@ -137,6 +139,27 @@ std::string to_json(const push_summary& summary) {
     event["connections"] = summary.connections;
     event["seconds"] = summary.seconds;
     event["peak_memory_bytes"] = summary.peak_memory_bytes;
+    return json::serialize(event);
+}
+
+std::string to_json(const migrate_plan& plan) {
+    json::object event = begin("plan");
+    event["archives"] = plan.archives;
+    event["images"] = plan.images;
+    event["images_done"] = plan.images_done;
+    event["blobs"] = plan.blobs;
+    event["blob_bytes"] = plan.blob_bytes;
+    event["shared_bytes"] = plan.shared_bytes;
+    event["bytes_present"] = plan.bytes_present;
+    event["bytes_to_send"] = plan.bytes_to_send;
+    return json::serialize(event);
+}
+
+std::string skipped_json(const migrated_image& image) {
+    json::object event = begin("skipped");
+    event["reference"] = image.reference;
+    event["digest"] = image.digest.str();
+    event["archive"] = image.archive;
     return json::serialize(event);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tarpon/inspect.hpp>
+#include <tarpon/migrate.hpp>
 #include <tarpon/progress.hpp>
 #include <tarpon/push.hpp>
 
@@ -18,6 +19,10 @@ std::string to_json(const plan_event& event);
 std::string to_json(const failure_event& event);
 std::string to_json(const retry_event& event);
 std::string to_json(const push_summary& summary);
+/// "plan", once for a whole migration, without a reference.
+std::string to_json(const migrate_plan& plan);
+/// "skipped": an earlier run did it.
+std::string skipped_json(const migrated_image& image);
 /// For the page only: a sample, not part of what a push promises to print.
 std::string to_json(const progress_snapshot& now);
 std::string to_json(const inspection& found);

@@ -170,8 +170,14 @@ asio::awaitable<void> put_name(
     auto& session = session_of(run, plan, job);
     const std::string& path = plan.repositories[job.repository].path;
     const std::string name = tag.empty() ? manifest.self.digest.str() : tag;
-    const auto there = co_await registry::head_manifest(session, path, name);
-    bool unchanged = there && there->digest == manifest.self.digest;
+    bool unchanged = false;
+    // Where many images go, that one is asked for once.
+    const bool free =
+        run.sharing && job.first_tag_is_free && !tag.empty() && tag == job.tags.front();
+    if (!free) {
+        const auto there = co_await registry::head_manifest(session, path, name);
+        unchanged = there && there->digest == manifest.self.digest;
+    }
     if (!unchanged) {
         const bool put = co_await put_new_name(session, path, name, manifest);
         unchanged = !put;
@@ -180,7 +186,7 @@ asio::awaitable<void> put_name(
     }
     run.image_done(
         {reference_of(plan, job, tag), manifest.self.digest, manifest.self.media_type,
-         unchanged ? image_status::unchanged : image_status::pushed});
+         unchanged ? image_status::unchanged : image_status::pushed, plan.archive});
 }
 
 /// A built image's first name, in the format asked for, or in Docker's when OCI is refused.
@@ -225,6 +231,7 @@ look_at_image(run_context& run, const push_plan& plan, const image_job& job) {
         const auto there = co_await registry::head_manifest(
             session, path, job.tags.empty() ? root.self.digest.str() : job.tags.front());
         image_there found;
+        found.nothing = !there;
         if (there && there->digest == root.self.digest && job.referrers.empty())
             found.unchanged = built_manifest{root.self, root.bytes};
         co_return found;
@@ -233,6 +240,7 @@ look_at_image(run_context& run, const push_plan& plan, const image_job& job) {
     if (job.tags.empty())
         co_return found;
     auto there = co_await registry::get_manifest(session, path, job.tags.front());
+    found.nothing = !there;
     if (!there)
         co_return found;
     const auto document = archive::parse_manifest(there->bytes, there->media_type);

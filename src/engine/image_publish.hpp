@@ -14,6 +14,7 @@ namespace tarpon::engine {
 /// What stands where an image is to go.
 struct image_there {
     std::optional<registry::built_manifest> unchanged; ///< it is the image
+    bool nothing = false;                              ///< under its first tag
     /// It is another one, whose layers may be ours.
     std::optional<archive::manifest_document> other;
 };

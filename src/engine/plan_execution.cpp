@@ -6,6 +6,7 @@
 #include "engine/image_publish.hpp"
 #include "engine/layer_reuse.hpp"
 #include "engine/push_plan.hpp"
+#include "engine/shared_blobs.hpp"
 #include "engine/tree_check.hpp"
 #include "model/text.hpp"
 
@@ -24,11 +25,13 @@ public:
         run_context& run,
         const std::string& name,
         const archive_contents& contents,
-        blob_supply& supply)
+        blob_supply& supply,
+        target_list targets)
         : run_(run)
         , name_(name)
         , contents_(contents)
-        , supply_(supply) {}
+        , supply_(supply)
+        , targets_(std::move(targets)) {}
 
     asio::awaitable<void> go();
 
@@ -47,6 +50,7 @@ private:
     asio::awaitable<void> push_one_blob(std::size_t blob);
     asio::awaitable<void> publish(std::size_t image);
     asio::awaitable<void> tell_plan(std::size_t image);
+    bool is_planned(std::size_t image, std::size_t blob) const;
     void start_counting();
     void blob_failed(std::size_t blob, const error& what);
     void image_failed(std::size_t image, error what);
@@ -58,6 +62,7 @@ private:
     const std::string& name_;
     const archive_contents& contents_;
     blob_supply& supply_;
+    const target_list targets_;
     push_plan plan_;
     std::vector<image_state> states_;
     reusable_layers reusable_;
@@ -125,8 +130,7 @@ plan_execution::add_target(plan_builder& builder, const image_target& target) {
 }
 
 asio::awaitable<void> plan_execution::make_plan() {
-    const target_list list = find_targets(contents_, run_.options.where).value();
-    for (const unplaced_image& image : list.unplaced) {
+    for (const unplaced_image& image : targets_.unplaced) {
         error what(image.why);
         if (what.code() == errc::archive_unnamed)
             what.with_hint(concat(
@@ -136,7 +140,7 @@ asio::awaitable<void> plan_execution::make_plan() {
     }
     std::set<repository> opened;
     plan_builder builder(contents_, run_.options);
-    for (const image_target& target : list.targets) {
+    for (const image_target& target : targets_.targets) {
         // Before anything else: is there a registry, and does it let us in?
         if (opened.insert(target.where).second)
             co_await run_.registry(target.where).open();
@@ -150,6 +154,7 @@ asio::awaitable<void> plan_execution::make_plan() {
             fail_target(target, *failed);
     }
     plan_ = builder.finish();
+    plan_.archive = name_;
 }
 
 void plan_execution::start_counting() {
@@ -165,6 +170,8 @@ void plan_execution::start_counting() {
         for (const std::size_t blob : blobs)
             waiting_[blob].push_back(image);
     }
+    if (run_.counted_ahead)
+        return;
     for (const blob_job& blob : plan_.blobs)
         run_.totals.bytes_total += supply_.bytes_to_read(blob);
     run_.totals.total_known = run_.totals.archives_total == 1;
@@ -186,8 +193,9 @@ std::vector<std::size_t> plan_execution::targets_of(std::size_t blob) const {
 asio::awaitable<void> plan_execution::look_at(std::size_t image) {
     std::optional<error> failed;
     try {
-        const image_job& job = plan_.images[image];
+        image_job& job = plan_.images[image];
         image_there there = co_await look_at_image(run_, plan_, job);
+        job.first_tag_is_free = there.nothing;
         if (there.unchanged) {
             states_[image].unchanged = true;
             if (!run_.options.dry_run)
@@ -263,6 +271,14 @@ asio::awaitable<void> plan_execution::work(std::size_t item) {
     run_.totals.bytes_done += bytes;
 }
 
+/// Another image of the run gets it there.
+bool plan_execution::is_planned(std::size_t image, std::size_t blob) const {
+    const std::string& identity = plan_.blobs[blob].identity;
+    return run_.sharing && !identity.empty()
+           && !run_.sharing->blobs->is_new(
+               plan_.repositories[plan_.images[image].repository].host, identity);
+}
+
 asio::awaitable<void> plan_execution::tell_plan(std::size_t image) {
     const image_job& job = plan_.images[image];
     plan_event event;
@@ -276,6 +292,8 @@ asio::awaitable<void> plan_execution::tell_plan(std::size_t image) {
         for (const std::size_t blob : blobs) {
             if (states_[image].unchanged)
                 break;
+            if (is_planned(image, blob))
+                continue;
             const bool there = co_await blob_is_there(
                 run_, plan_.repositories[job.repository], plan_.blobs[blob], reusable_);
             if (there)
@@ -330,8 +348,9 @@ asio::awaitable<void> execute_plan(
     run_context& run,
     const std::string& name,
     const archive_contents& contents,
-    blob_supply& supply) {
-    plan_execution one(run, name, contents, supply);
+    blob_supply& supply,
+    target_list targets) {
+    plan_execution one(run, name, contents, supply, std::move(targets));
     co_await one.go();
 }
 

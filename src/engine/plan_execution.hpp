@@ -17,6 +17,7 @@ boost::asio::awaitable<void> execute_plan(
     run_context& run,
     const std::string& name,
     const archive::archive_contents& contents,
-    blob_supply& supply);
+    blob_supply& supply,
+    target_list targets);
 
 } // namespace tarpon::engine

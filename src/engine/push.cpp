@@ -3,6 +3,7 @@
 #include "engine/archive_push.hpp"
 #include "engine/push_source.hpp"
 #include "engine/run_context.hpp"
+#include "engine/run_to_end.hpp"
 #include "model/text.hpp"
 #include "pipeline/block_codec.hpp"
 
@@ -83,16 +84,24 @@ push_one(engine::run_context& run, const std::string& archive, asio::awaitable<v
 
 asio::awaitable<void> push_all(engine::run_context& run, const std::vector<std::string>& archives) {
     for (const std::string& archive : archives) {
-        auto work = engine::push_archive(run, archive);
+        engine::archive_place place = engine::default_place(run);
+        auto work = engine::push_archive(run, archive, std::move(place));
         const bool go_on = co_await push_one(run, archive, std::move(work));
         if (!go_on)
             co_return;
     }
 }
 
-/// Runs `work` with progress reports beside it; `first` is what an interrupt before it stopped.
+asio::awaitable<void>
+push_source_once(engine::run_context& run, const std::string& name, byte_source& from) {
+    auto work = engine::push_passing(run, name, from);
+    (void)co_await push_one(run, name, std::move(work));
+}
+
+} // namespace
+
 asio::awaitable<push_report>
-run_all(engine::run_context& run, const std::string& first, asio::awaitable<void> work) {
+engine::run_to_end(run_context& run, std::string first, asio::awaitable<void> work) {
     async::task_group reporter(run.executor);
     reporter.spawn(engine::report_progress(run));
     // A signal may have come before the event loop ran; the next co_await would throw past the end.
@@ -114,16 +123,12 @@ run_all(engine::run_context& run, const std::string& first, asio::awaitable<void
     co_return run.take_report();
 }
 
-asio::awaitable<void>
-push_source_once(engine::run_context& run, const std::string& name, byte_source& from) {
-    auto work = engine::push_passing(run, name, from);
-    (void)co_await push_one(run, name, std::move(work));
+void engine::check_options(const push_options& options) {
+    check_destination(options.where).value();
+    check_settings(options);
 }
 
-} // namespace
-
-void engine::check_options(const push_options& options) {
-    engine::check_destination(options.where).value();
+void engine::check_settings(const push_options& options) {
     check_places(options);
     (void)pipeline::make_codec(
         options.layers, options.layers == compression::none ? 0 : options.compression_level);
@@ -166,7 +171,7 @@ asio::awaitable<push_report> engine::push_source(
     run_context run(executor, std::move(options), observer);
     run.totals.archives_total = 1;
     auto work = push_source_once(run, name, from);
-    co_return co_await run_all(run, name, std::move(work));
+    co_return co_await engine::run_to_end(run, name, std::move(work));
 }
 
 int push_report::exit_code() const {
@@ -186,7 +191,7 @@ push(std::vector<std::string> archives, push_options options, progress_observer&
     run.totals.archives_total = archives.size();
     const std::string first = archives.empty() ? std::string() : archives.front();
     auto work = push_all(run, archives);
-    co_return co_await run_all(run, first, std::move(work));
+    co_return co_await engine::run_to_end(run, first, std::move(work));
 }
 
 push_report push_blocking(

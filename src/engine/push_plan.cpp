@@ -115,6 +115,7 @@ std::size_t plan_builder::add_tree_blob(const tree_blob& blob, std::size_t repos
     job.bytes = blob.inline_bytes;
     job.known = blob.content.digest;
     job.stored_bytes = blob.content.size;
+    job.identity = blob.content.digest.str();
     job.label = blob.content.digest.brief();
     return add_blob(blob.content.digest.str(), std::move(job), repository);
 }
@@ -149,15 +150,18 @@ result<std::size_t> plan_builder::add_layer(
     if (!treatment.as_is()) {
         job.diff_id = layer.diff_id;
         key = concat(layer.diff_id.str(), " as ", form_name(treatment.form));
+        job.identity = key;
     } else if (layer.stored == encoding::tar) {
         job.diff_id = layer.diff_id;
         job.known = layer.diff_id;
         key = layer.diff_id.str();
+        job.identity = key;
     } else {
         const std::string_view hex = archive::hex_in_name(entry.name);
         if (!hex.empty())
             job.known = digest::parse(concat("sha256:", hex)).value();
         job.suggested = true;
+        job.identity = job.known ? job.known->str() : std::string();
         key = concat("entry ", static_cast<std::uint32_t>(*layer.entry));
     }
     return add_blob(key, std::move(job), repository);
@@ -180,6 +184,7 @@ plan_builder::add_built(const image_target& target, const archive::layered_image
     blob_job config;
     config.bytes = image.config;
     config.known = image.config_digest;
+    config.identity = image.config_digest.str();
     config.stored_bytes = image.config.size();
     config.label = concat("config ", image.config_digest.brief());
     job.blobs.emplace_back(add_blob(image.config_digest.str(), std::move(config), job.repository));

@@ -45,6 +45,9 @@ struct blob_job {
     bool suggested = false;
     /// What the plain bytes must hash to, where they are seen.
     std::optional<digest> diff_id;
+    /// The same text for the same pushed bytes, whichever archive they come from; empty where
+    /// nothing is known of them ahead.
+    std::string identity;
     std::string label;                     ///< for progress and errors
     std::vector<std::size_t> repositories; ///< indexes into push_plan::repositories
 
@@ -59,6 +62,7 @@ struct image_job {
     std::size_t repository = 0; ///< index into push_plan::repositories
     std::vector<std::string> tags;
     std::string label;
+    bool first_tag_is_free = false; ///< nothing stood there when we looked
 
     /// Byte for byte …
     std::optional<image_tree> tree;
@@ -73,6 +77,7 @@ struct image_job {
 };
 
 struct push_plan {
+    std::string archive; ///< its name, for events
     std::vector<repository> repositories;
     std::vector<blob_job> blobs; ///< in the order of work: largest first
     std::vector<image_job> images;

@@ -2,6 +2,7 @@
 #include "engine/run_context.hpp"
 
 #include "async/worker_count.hpp"
+#include "engine/shared_blobs.hpp"
 #include "model/text.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -40,6 +41,13 @@ asio::awaitable<registry::chunk_memory> lease_chunk(pipeline::buffer_pool& from,
 }
 
 } // namespace
+
+archive_sharing::archive_sharing(const asio::any_io_executor& executor, int jobs)
+    : blobs(std::make_unique<shared_blobs>(executor))
+    , large_uploads(executor, std::max(1, jobs - std::max(1, jobs / 3)))
+    , prepared_layers(executor, jobs) {}
+
+archive_sharing::~archive_sharing() = default;
 
 activity::activity(std::list<active_blob>& board, std::string label, std::uint64_t total)
     : board_(board)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "async/run_on.hpp"
+#include "async/slots.hpp"
 #include "engine/push_memory.hpp"
 #include "engine/targets.hpp"
 #include "pipeline/buffer_pool.hpp"
@@ -20,6 +21,20 @@
 #include <optional>
 
 namespace tarpon::engine {
+
+class shared_blobs;
+
+/// What archives that are pushed at the same time share.
+struct archive_sharing {
+    archive_sharing(const boost::asio::any_io_executor& executor, int jobs);
+    ~archive_sharing();
+
+    std::unique_ptr<shared_blobs> blobs;
+    /// Turns of blobs over limits::small_blob_bytes_max, so that small ones need not wait for them.
+    async::slots large_uploads;
+    /// Small layers that are compressed before they are sent, so that their digest is known.
+    async::slots prepared_layers;
+};
 
 /// A blob under way, as the progress display sees it. In the list while it exists.
 class activity {
@@ -55,6 +70,10 @@ public:
     push_report report;
     std::list<active_blob> board;
     progress_snapshot totals; ///< without `active`; filled as the run goes
+    /// `totals.bytes_total` was found out before the run; archives do not add to it.
+    bool counted_ahead = false;
+    /// Set where several archives are pushed at a time.
+    std::optional<archive_sharing> sharing;
 
     /// One session for each host and scheme.
     registry::registry_session& registry(const repository& where);

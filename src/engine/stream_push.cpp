@@ -106,11 +106,12 @@ asio::awaitable<descriptor> candidate_body::finish() {
 
 class stream_push {
 public:
-    stream_push(run_context& run, std::string name, byte_source& from)
+    stream_push(run_context& run, std::string name, byte_source& from, const archive_place& place)
         : run_(run)
         , name_(std::move(name))
         , tar_(from)
-        , staging_(staging_repository(run.options.where).value())
+        , place_(place)
+        , staging_(staging_repository(place.where).value())
         , tasks_(run.executor)
         , changed_(run.executor) {}
 
@@ -131,6 +132,7 @@ private:
     run_context& run_;
     std::string name_;
     tar_stream tar_;
+    const archive_place& place_;
     repository staging_;
     archive::entry_table entries_;
     stream_contents passed_;
@@ -291,14 +293,16 @@ asio::awaitable<void> stream_push::go() {
     auto contents =
         archive::read_contents(std::move(entries_), passed_, tar_.ended_early()).value();
     stream_supply supply(run_, contents, passed_, staging_);
-    co_await execute_plan(run_, name_, contents, supply);
+    target_list targets = place_.find_targets(contents);
+    co_await execute_plan(run_, name_, contents, supply, std::move(targets));
 }
 
 } // namespace
 
-asio::awaitable<void> push_stream(run_context& run, std::string name, byte_source& from) {
+asio::awaitable<void>
+push_stream(run_context& run, std::string name, byte_source& from, const archive_place& place) {
     archive::outer_source plain(from, run.workers);
-    stream_push one(run, std::move(name), plain);
+    stream_push one(run, std::move(name), plain, place);
     co_await one.probe();
     co_await plain.open();
     co_await one.go();

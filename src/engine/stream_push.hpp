@@ -12,6 +12,7 @@
 // pushed already: they are mounted into their repositories, or copied where mounts are refused.
 #pragma once
 
+#include "engine/archive_push.hpp"
 #include "engine/run_context.hpp"
 #include "model/byte_stream.hpp"
 
@@ -23,6 +24,7 @@ namespace tarpon::engine {
 
 /// `from` gives the archive, with outer compression or without. Throws `error` and
 /// operation_aborted; images that fail are reported through `run`.
-boost::asio::awaitable<void> push_stream(run_context& run, std::string name, byte_source& from);
+boost::asio::awaitable<void>
+push_stream(run_context& run, std::string name, byte_source& from, const archive_place& place);
 
 } // namespace tarpon::engine

@@ -1,0 +1,159 @@
+// The push itself: archives take turns, several at a time, over one run's connections and memory.
+#include "async/task_group.hpp"
+#include "migrate/migration_run.hpp"
+#include "model/hasher.hpp"
+#include "model/text.hpp"
+
+#include <tarpon/limits.hpp>
+
+#include <algorithm>
+#include <fstream>
+
+namespace tarpon::migration {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t hash_piece_bytes = 4 * 1024 * 1024;
+
+/// More than connections, because an archive waits for one blob after the other, and for those that
+/// other archives are at.
+int archives_at_a_time(int jobs) {
+    return std::clamp(2 * jobs + 4, 8, limits::archives_open_max);
+}
+
+} // namespace
+
+asio::awaitable<digest> migration_run::hash_file(std::string path) {
+    struct reading {
+        std::ifstream file;
+        hasher sum;
+        std::vector<char> piece = std::vector<char>(hash_piece_bytes);
+    };
+    auto state = std::make_shared<reading>();
+    state->file.open(path, std::ios::binary);
+    auto hash_piece = [state] {
+        state->file.read(state->piece.data(), static_cast<std::streamsize>(state->piece.size()));
+        const auto got = static_cast<std::size_t>(state->file.gcount());
+        state->sum.update(std::string_view(state->piece.data(), got));
+        return got == state->piece.size();
+    };
+    while (true) {
+        const bool more = co_await async::run_on(run_.workers.get_executor(), hash_piece);
+        if (!more)
+            break;
+    }
+    if (state->file.bad() || !state->file.eof())
+        throw error(errc::archive_unreadable, concat("cannot read ", foreign_text(path)));
+    co_return state->sum.finish();
+}
+
+/// What is left of an archive, when its contents are read again.
+engine::target_list
+migration_run::choose_targets(std::size_t archive, const archive::archive_contents& contents) {
+    const archive_record& record = archives_[archive];
+    const destination where = destination_of(options_.push.where, record.target);
+    engine::target_list list = engine::find_targets(contents, where).value();
+    const archive_outline outline = outline_of(record.name, contents, list, run_.options);
+    active_archive& active = watch_.active[record.name];
+    std::size_t position = 0;
+    std::erase_if(list.targets, [&](const engine::image_target& target) {
+        const image_outline& image = outline.images[position++];
+        for (const std::string& reference : image.references) {
+            active.identities[reference] = image.identity;
+            if (record.passing)
+                claim(archive, reference, image.identity);
+            if (const auto rival = claims_.rival_of(reference, archive)) {
+                list.unplaced.push_back(
+                    {target.image,
+                     {errc::archive_metadata,
+                      concat(
+                          reference, " would be written from ", archives_[*rival].name, " too")}});
+                return true;
+            }
+        }
+        const auto& done = record.done_references;
+        return std::find(done.begin(), done.end(), image.references.front()) != done.end();
+    });
+    return list;
+}
+
+asio::awaitable<void> migration_run::push_one(std::size_t archive) {
+    archive_record& record = archives_[archive];
+    co_await writer_->room();
+    active_archive& active = watch_.active[record.name];
+    active.settings = settings_;
+    active.counted = !record.passing;
+    std::optional<error> failed;
+    engine::archive_place place;
+    try {
+        file_stamp stamp = stamp_of(record.name);
+        active.key = record.target.empty() ? stamp.path : concat(stamp.path, " -> ", record.target);
+        place.where = destination_of(options_.push.where, record.target);
+        if (options_.hash_archives && record.content.empty())
+            record.content = co_await hash_file(record.name);
+    } catch (const error& e) {
+        failed = e;
+    }
+    active.content = record.content;
+    if (failed) {
+        run_.failed(std::move(failed->in(concat("cannot read ", record.name))), {}, record.name);
+        ++run_.totals.archives_done;
+    } else {
+        place.find_targets = [this, archive](const archive::archive_contents& contents) {
+            return choose_targets(archive, contents);
+        };
+        co_await engine::push_archive(run_, record.name, std::move(place));
+    }
+    if (!active.failed && !options_.plan_only)
+        writer_->add(archive_is_done{active.key, record.content});
+    watch_.active.erase(record.name);
+}
+
+asio::awaitable<void> migration_run::take_turns(queue_end from) {
+    while (const auto archive = queue_.take(from)) {
+        // When nobody waits any more, the large blobs that are left get all places.
+        if (queue_.empty())
+            run_.sharing->large_uploads.set_limit(run_.jobs());
+        co_await push_one(*archive);
+    }
+}
+
+/// One at a time, and alone: the layers of a stream hold memory while they wait for their turn, and
+/// must not wait for others that wait for memory.
+asio::awaitable<void> migration_run::push_passing(int round) {
+    for (std::size_t i = 0; i < archives_.size(); ++i) {
+        if (!archives_[i].to_do || !archives_[i].passing || archives_[i].round != round)
+            continue;
+        if (options_.plan_only) {
+            run_.warn(concat(
+                "what of ", archives_[i].name,
+                " would be sent cannot be told: it can be read only once"));
+            ++run_.totals.archives_done;
+            continue;
+        }
+        co_await push_one(i);
+    }
+}
+
+asio::awaitable<void> migration_run::push_round(int round) {
+    queue_ = {};
+    for (std::size_t i = 0; i < archives_.size(); ++i)
+        if (archives_[i].to_do && !archives_[i].passing && archives_[i].round == round)
+            queue_.add(i, archives_[i].bytes);
+    queue_.sort();
+    const int hands = archives_at_a_time(run_.jobs());
+    async::task_group group(run_.executor);
+    for (int hand = 0; hand < hands; ++hand)
+        group.spawn(take_turns(hand % 4 == 3 ? queue_end::smallest : queue_end::largest));
+    co_await group.join();
+    co_await push_passing(round);
+}
+
+asio::awaitable<void> migration_run::push_all() {
+    for (int round = 0; round < rounds_; ++round)
+        co_await push_round(round);
+}
+
+} // namespace tarpon::migration

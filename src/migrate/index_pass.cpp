@@ -1,0 +1,244 @@
+// The index pass: headers and metadata of every archive, a few at a time, on the workers.
+#include "archive/archive_file.hpp"
+#include "async/for_each.hpp"
+#include "async/worker_count.hpp"
+#include "migrate/migration_run.hpp"
+#include "model/text.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace tarpon::migration {
+
+namespace asio = boost::asio;
+using archive::archive_contents;
+using archive::archive_file;
+
+namespace {
+
+/// nullopt: it can be read only once. Throws `error`.
+std::optional<archive_contents> contents_of(const std::string& path) {
+    const archive_file file = archive_file::open(path).value();
+    if (!file.whole() || file.sniff().value() != archive::encoding::tar)
+        return std::nullopt;
+    return file.index().value();
+}
+
+std::size_t looks_at_a_time(const migrate_options& options) {
+    return async::worker_count(options.push.threads) + 1;
+}
+
+archive_load load_of(const archive_record& record, const archive_look& found) {
+    archive_load load;
+    load.name = found.stamp.path;
+    for (const blob_outline& blob : found.outline.blobs)
+        load.blobs.emplace_back(blob.identity, blob.bytes);
+    if (load.blobs.empty()) // broken, or to be read only once
+        load.blobs.emplace_back(
+            concat("file ", record.name), static_cast<std::uint64_t>(found.stamp.size));
+    return load;
+}
+
+} // namespace
+
+/// Whatever decides about an archive's references and what is pushed under them.
+std::string migration_run::archive_settings(const archive_record& record) const {
+    const destination& where = options_.push.where;
+    std::string text = concat(settings_, " registry=", where.registry);
+    for (const auto& [pattern, replacement] : where.map)
+        text += concat(" map=", pattern, "=", replacement);
+    return concat(text, " target=", record.target);
+}
+
+/// On a worker. What is wrong with the archive is in `trouble`.
+archive_look migration_run::look(const archive_record& record) const {
+    archive_look found;
+    try {
+        found.stamp = stamp_of(record.name);
+        if (!record.target.empty())
+            found.stamp.path += concat(" -> ", record.target);
+        if (journal_)
+            found.done = journal_->find_done(found.stamp, archive_settings(record));
+        if (!found.done)
+            look_inside(record, found);
+    } catch (const error& e) {
+        if (e.code() == errc::storage)
+            throw;
+        found.trouble = e;
+    }
+    return found;
+}
+
+void migration_run::look_inside(const archive_record& record, archive_look& found) const {
+    const destination where = destination_of(options_.push.where, record.target);
+    const auto contents = contents_of(record.name);
+    found.passing = !contents;
+    if (found.passing)
+        return;
+    engine::target_list list = engine::find_targets(*contents, where).value();
+    found.outline = outline_of(record.name, *contents, list, run_.options);
+    find_done_images(record, found);
+    std::set<std::string> open;
+    for (const journal_image& image : found.images)
+        if (image.digest.empty())
+            open.insert(image.reference);
+    std::erase_if(list.targets, [&](const engine::image_target& target) {
+        return !open.contains(references_of(target).front());
+    });
+    found.rest = outline_of(record.name, *contents, list, run_.options);
+}
+
+/// An image is done when all its references are.
+void migration_run::find_done_images(const archive_record&, archive_look& found) const {
+    for (const image_outline& image : found.outline.images) {
+        const std::size_t first = found.images.size();
+        bool all = true;
+        for (const std::string& reference : image.references) {
+            journal_image one{reference, found.stamp.path, image.identity, settings_, {}};
+            const auto done = journal_ ? journal_->find_done(one) : std::nullopt;
+            one.digest = done.value_or(digest());
+            all = all && done;
+            found.images.push_back(std::move(one));
+        }
+        for (std::size_t i = first; !all && i < found.images.size(); ++i)
+            found.images[i].digest = digest();
+    }
+}
+
+void migration_run::claim(
+    std::size_t archive, const std::string& reference, const std::string& identity) {
+    if (claims_.claim(reference, archive, identity) != reference_claims::answer::again)
+        return;
+    // The same image under the same name: when its turn comes, the registry has it.
+    archives_[archive].round = std::max(archives_[archive].round, 1);
+    rounds_ = std::max(rounds_, archives_[archive].round + 1);
+}
+
+void migration_run::note_done(std::size_t archive, const archive_look& found) {
+    archive_record& record = archives_[archive];
+    if (!found.done->content.empty())
+        record.content = found.done->content;
+    for (const journal_image& image : found.done->images) {
+        claim(archive, image.reference, image.identity);
+        watch_.skipped(record.name, image, record.content);
+    }
+    const std::uint64_t images = found.done->images.size();
+    plan_.images += images;
+    plan_.images_done += images;
+    ++run_.totals.archives_done;
+}
+
+void migration_run::note_images(std::size_t archive, const archive_look& found) {
+    archive_record& record = archives_[archive];
+    writer_->add(archive_begun{found.stamp, archive_settings(record)});
+    record.passing = found.passing;
+    record.bytes =
+        found.passing ? static_cast<std::uint64_t>(found.stamp.size) : found.rest.bytes();
+    record.bytes_to_read = found.rest.bytes_to_read();
+    record.references = found.outline.references();
+    record.to_do = found.passing || found.outline.unplaced > 0;
+    for (const journal_image& image : found.images) {
+        claim(archive, image.reference, image.identity);
+        if (image.digest.empty()) {
+            record.to_do = true;
+            writer_->add(image_planned{image});
+            continue;
+        }
+        writer_->add(image_is_done{image});
+        watch_.skipped(record.name, image, record.content);
+        record.done_references.push_back(image.reference);
+    }
+    plan_.images += record.references;
+    plan_.images_done += record.done_references.size();
+    catalog_.add(found.rest);
+    if (record.to_do)
+        return;
+    writer_->add(archive_is_done{found.stamp.path, record.content});
+    ++run_.totals.archives_done;
+}
+
+void migration_run::note_trouble(std::size_t archive, const archive_look& found) {
+    const archive_record& record = archives_[archive];
+    error what = *found.trouble;
+    what.in(concat(
+        class_of(what.code()) == error_class::archive ? "cannot read " : "cannot push ",
+        record.name));
+    if (!found.stamp.path.empty()) {
+        writer_->add(archive_begun{found.stamp, archive_settings(record)});
+        watch_.active[record.name].key = found.stamp.path;
+    }
+    run_.failed(std::move(what), {}, record.name);
+    watch_.active.erase(record.name);
+    ++run_.totals.archives_done;
+}
+
+asio::awaitable<void> migration_run::look_at(std::size_t archive) {
+    if (!is_mine(archive))
+        co_return;
+    co_await writer_->room();
+    archive_record& record = archives_[archive];
+    auto work = [this, &record] {
+        return look(record);
+    };
+    const archive_look found = co_await async::run_on(run_.workers.get_executor(), work);
+    const bool some_done =
+        found.done || std::any_of(found.images.begin(), found.images.end(), [](const auto& image) {
+            return !image.digest.empty();
+        });
+    if (options_.hash_archives && some_done && (!found.done || found.done->content.empty()))
+        record.content = co_await hash_file(record.name);
+    ++plan_.archives;
+    if (found.trouble)
+        note_trouble(archive, found);
+    else if (found.done)
+        note_done(archive, found);
+    else
+        note_images(archive, found);
+}
+
+asio::awaitable<void> migration_run::weigh(std::size_t archive, std::vector<archive_load>& loads) {
+    const archive_record& record = archives_[archive];
+    auto work = [this, &record] {
+        archive_look found;
+        try {
+            found.stamp = stamp_of(record.name);
+            look_inside(record, found);
+        } catch (const error& e) {
+            if (e.code() == errc::storage)
+                throw;
+            found.trouble = e; // for whoever's archive it is
+        }
+        return found;
+    };
+    const archive_look found = co_await async::run_on(run_.workers.get_executor(), work);
+    for (const journal_image& image : found.images)
+        claim(archive, image.reference, image.identity);
+    loads[archive] = load_of(record, found);
+}
+
+/// Every machine looks at every archive, and comes to the same end.
+asio::awaitable<void> migration_run::choose_shard() {
+    std::vector<archive_load> loads(archives_.size());
+    auto weigh_one = [this, &loads](std::size_t archive) {
+        return weigh(archive, loads);
+    };
+    co_await async::for_each_index(archives_.size(), looks_at_a_time(options_), weigh_one);
+    auto assign = [&loads, count = options_.shard.count] {
+        return assign_shards(loads, count);
+    };
+    shards_ = co_await async::run_on(run_.workers.get_executor(), assign);
+}
+
+asio::awaitable<void> migration_run::index_all() {
+    if (options_.shard.count > 1)
+        co_await choose_shard();
+    auto look_at_one = [this](std::size_t archive) {
+        return look_at(archive);
+    };
+    co_await async::for_each_index(archives_.size(), looks_at_a_time(options_), look_at_one);
+    catalog_.write_to(plan_);
+    run_.totals.images_total = plan_.images;
+    run_.totals.images_done += plan_.images_done;
+}
+
+} // namespace tarpon::migration

@@ -1,0 +1,263 @@
+// See journal.hpp.
+#include "migrate/journal.hpp"
+
+#include "model/text.hpp"
+
+#include <tarpon/error.hpp>
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace tarpon::migration {
+
+using state::database;
+using state::database_error;
+using state::statement;
+using state::transaction;
+
+namespace {
+
+/// In the head of the file: "TrpJ". Tells a journal from any other database.
+constexpr std::int64_t application_id = 0x5472704a;
+constexpr std::int64_t schema_version = 1;
+
+constexpr const char* schema = R"(
+CREATE TABLE run(destination TEXT NOT NULL);
+CREATE TABLE archive(
+  path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, settings TEXT NOT NULL,
+  state TEXT NOT NULL, content TEXT NOT NULL, error TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE image(
+  reference TEXT NOT NULL, part TEXT NOT NULL, archive TEXT NOT NULL, identity TEXT NOT NULL,
+  settings TEXT NOT NULL, state TEXT NOT NULL, digest TEXT NOT NULL, error TEXT NOT NULL,
+  PRIMARY KEY(reference, part)) WITHOUT ROWID;
+CREATE INDEX image_of_archive ON image(archive);
+PRAGMA application_id=1416785994;
+PRAGMA user_version=1;
+)";
+
+static_assert(application_id == 1416785994);
+
+std::int64_t pragma(database& db, std::string_view name) {
+    statement ask(db, concat("PRAGMA ", name));
+    return ask.step() ? ask.number(0) : 0;
+}
+
+/// A repository has many images without a tag, which are told apart by what they are; a tag has
+/// one.
+std::string part_of(const journal_image& image) {
+    const std::size_t slash = image.reference.rfind('/');
+    const bool tagged = image.reference.find(':', slash == image.reference.npos ? 0 : slash)
+                        != image.reference.npos;
+    return tagged ? std::string() : image.identity;
+}
+
+tarpon::digest digest_in(const statement& row, int column) {
+    const auto parsed = tarpon::digest::parse(row.text(column));
+    return parsed ? *parsed : tarpon::digest();
+}
+
+} // namespace
+
+file_stamp stamp_of(const std::string& path) {
+    struct stat found {};
+    if (::stat(path.c_str(), &found) != 0)
+        throw error(errc::archive_unreadable, std::strerror(errno));
+    file_stamp stamp;
+    stamp.path = std::filesystem::absolute(path).lexically_normal().string();
+    stamp.size = found.st_size;
+    stamp.mtime_ns = std::int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec;
+    return stamp;
+}
+
+template <class Work>
+auto journal::guarded(Work work) {
+    const std::lock_guard guard(mutex_);
+    try {
+        return work();
+    } catch (const database_error& e) {
+        throw error(
+            errc::storage, concat("cannot use the journal ", foreign_text(path_)), e.what(),
+            e.damaged() ? concat(
+                "it is left as it is; begin a new one with --journal FILE, or move it away: mv ",
+                path_, " ", path_, ".damaged")
+                        : std::string());
+    }
+}
+
+journal::journal(const std::string& path, const std::string& destination)
+    : path_(path) {
+    guarded([&] { open(destination); });
+}
+
+void journal::open(const std::string& destination) {
+    std::error_code failed;
+    const auto folder = std::filesystem::path(path_).parent_path();
+    if (!folder.empty())
+        std::filesystem::create_directories(folder, failed);
+    lock_.emplace(concat(path_, ".lock"));
+    if (!lock_->is_open())
+        throw error(
+            errc::storage, concat("cannot use the journal ", foreign_text(path_)), lock_->why());
+    if (!lock_->alone())
+        throw error(
+            errc::usage, concat("another run uses the journal ", foreign_text(path_)), {},
+            "wait for it, or give this run a journal of its own: --journal FILE");
+    db_.emplace(path_);
+    const std::int64_t id = pragma(*db_, "application_id");
+    statement any(*db_, "SELECT count(*) FROM sqlite_master");
+    const bool is_new = id == 0 && any.step() && any.number(0) == 0;
+    if (is_new) {
+        transaction all(*db_);
+        db_->execute(schema);
+        statement(*db_, "INSERT INTO run VALUES(?)").bind(destination).run();
+        all.commit();
+        return;
+    }
+    if (id != application_id || pragma(*db_, "user_version") != schema_version)
+        throw error(
+            errc::usage,
+            concat(
+                foreign_text(path_), " is no journal of a migration, or one of another "
+                                     "version of tarpon"));
+    check_destination(destination);
+}
+
+void journal::check_destination(const std::string& destination) {
+    statement check(*db_, "PRAGMA quick_check(1)");
+    if (!check.step() || check.text(0) != "ok")
+        throw error(
+            errc::storage, concat("the journal ", foreign_text(path_), " is damaged"),
+            foreign_text(check.text(0)),
+            concat(
+                "it is left as it is; begin a new one with --journal FILE, or move it away: mv ",
+                path_, " ", path_, ".damaged"));
+    statement ask(*db_, "SELECT destination FROM run");
+    const std::string there = ask.step() ? ask.text(0) : std::string();
+    if (there != destination)
+        throw error(
+            errc::usage,
+            concat(
+                "the journal ", foreign_text(path_), " is of a migration to ",
+                there.empty() ? "other registries" : foreign_text(there, 200)),
+            {}, "give this one a journal of its own: --journal FILE");
+}
+
+// --- what is known -------------------------------------------------------------------------------
+
+std::optional<journal::done_archive>
+journal::find_done(const file_stamp& file, const std::string& settings) {
+    return guarded([&]() -> std::optional<done_archive> {
+        statement ask(
+            *db_, "SELECT content FROM archive WHERE path = ? AND size = ? AND mtime_ns = ? "
+                  "AND settings = ? AND state = 'done'");
+        ask.bind(file.path).bind(file.size).bind(file.mtime_ns).bind(settings);
+        if (!ask.step())
+            return std::nullopt;
+        done_archive found;
+        found.content = digest_in(ask, 0);
+        statement images(
+            *db_, "SELECT reference, identity, settings, digest, state FROM image "
+                  "WHERE archive = ? ORDER BY reference, part");
+        images.bind(file.path);
+        while (images.step()) {
+            if (images.text(4) != "done")
+                return std::nullopt;
+            found.images.push_back(
+                {images.text(0), file.path, images.text(1), images.text(2), digest_in(images, 3)});
+        }
+        return found;
+    });
+}
+
+std::optional<tarpon::digest> journal::find_done(const journal_image& image) {
+    return guarded([&]() -> std::optional<tarpon::digest> {
+        statement ask(
+            *db_, "SELECT digest FROM image WHERE reference = ? AND part = ? AND identity = ? "
+                  "AND settings = ? AND state = 'done'");
+        const std::string part = part_of(image);
+        ask.bind(image.reference).bind(part).bind(image.identity).bind(image.settings);
+        if (image.identity.empty() || !ask.step())
+            return std::nullopt;
+        const tarpon::digest found = digest_in(ask, 0);
+        return found.empty() ? std::nullopt : std::optional(found);
+    });
+}
+
+// --- writing -------------------------------------------------------------------------------------
+
+void journal::write(const std::vector<journal_record>& records) {
+    guarded([&] {
+        transaction all(*db_);
+        for (const journal_record& record : records)
+            std::visit([this](const auto& one) { put(one); }, record);
+        all.commit();
+    });
+}
+
+void journal::put_image(const journal_image& image, const char* state) {
+    const std::string part = part_of(image);
+    // Whoever had the reference before is not done any more.
+    statement(
+        *db_, "UPDATE archive SET state = 'open' WHERE path <> ? AND path = "
+              "(SELECT archive FROM image WHERE reference = ? AND part = ?)")
+        .bind(image.archive)
+        .bind(image.reference)
+        .bind(part)
+        .run();
+    statement(*db_, "INSERT OR REPLACE INTO image VALUES(?,?,?,?,?,?,?,'')")
+        .bind(image.reference)
+        .bind(part)
+        .bind(image.archive)
+        .bind(image.identity)
+        .bind(image.settings)
+        .bind(state)
+        .bind(image.digest.str())
+        .run();
+}
+
+void journal::put(const image_planned& record) {
+    put_image(record.image, "open");
+}
+
+void journal::put(const image_is_done& record) {
+    put_image(record.image, "done");
+}
+
+void journal::put(const image_failed& record) {
+    if (record.reference.empty())
+        statement(*db_, "UPDATE archive SET state = 'failed', error = ? WHERE path = ?")
+            .bind(record.error)
+            .bind(record.archive)
+            .run();
+    else
+        statement(
+            *db_, "UPDATE image SET state = 'failed', error = ? "
+                  "WHERE reference = ? AND archive = ? AND state <> 'done'")
+            .bind(record.error)
+            .bind(record.reference)
+            .bind(record.archive)
+            .run();
+}
+
+void journal::put(const archive_begun& record) {
+    // What it holds now is told next; images it held before stay known by what they are.
+    statement(*db_, "UPDATE image SET archive = '' WHERE archive = ?").bind(record.file.path).run();
+    statement(*db_, "INSERT OR REPLACE INTO archive VALUES(?,?,?,?,'open','','')")
+        .bind(record.file.path)
+        .bind(record.file.size)
+        .bind(record.file.mtime_ns)
+        .bind(record.settings)
+        .run();
+}
+
+void journal::put(const archive_is_done& record) {
+    statement(*db_, "UPDATE archive SET state = 'done', content = ?, error = '' WHERE path = ?")
+        .bind(record.content.str())
+        .bind(record.archive)
+        .run();
+}
+
+} // namespace tarpon::migration

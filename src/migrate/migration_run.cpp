@@ -1,0 +1,225 @@
+// See migration_run.hpp: the frame around index pass and push, and every way they end.
+#include "migrate/migration_run.hpp"
+
+#include "async/task_group.hpp"
+#include "engine/push_source.hpp"
+#include "engine/run_to_end.hpp"
+#include "model/text.hpp"
+#include "registry/endpoint.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <array>
+#include <ctime>
+#include <map>
+#include <set>
+
+namespace tarpon::migration {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::string utc_now() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text.data();
+}
+
+/// Without its scheme: how it is reached is no other destination.
+std::string destination_name(const std::string& registry) {
+    std::string_view rest = registry;
+    registry::take_scheme(rest);
+    while (rest.ends_with('/'))
+        rest.remove_suffix(1);
+    return std::string(rest);
+}
+
+/// Options that change what is pushed under a reference.
+std::string settings_of(const push_options& options) {
+    std::string text = concat(
+        "layers=", static_cast<int>(options.layers), " level=", options.compression_level,
+        " format=", static_cast<int>(options.format),
+        " missing=", static_cast<int>(options.if_platforms_missing));
+    for (const std::string& platform : options.platforms)
+        text += concat(" platform=", platform);
+    return text;
+}
+
+push_options with_dry_run(push_options options, bool plan_only) {
+    options.dry_run = plan_only;
+    return options;
+}
+
+} // namespace
+
+migration_run::migration_run(
+    asio::any_io_executor executor, migrate_options options, migrate_observer& told)
+    : options_(std::move(options))
+    , watch_(told)
+    , run_(executor, with_dry_run(options_.push, options_.plan_only), watch_)
+    , started_(utc_now())
+    , settings_(settings_of(options_.push))
+    , changed_(executor) {
+    watch_.attach(run_);
+    run_.counted_ahead = true;
+    run_.sharing.emplace(executor, options_.push.jobs);
+    watch_.on_trouble = [this] {
+        trouble_ = true;
+        changed_.notify_all();
+    };
+}
+
+/// What is wrong here concerns the run as a whole.
+asio::awaitable<void> migration_run::prepare() {
+    const std::string destination = destination_name(options_.push.where.registry);
+    auto open = [&] {
+        return options_.journal.empty() ? nullptr
+                                        : std::make_shared<journal>(options_.journal, destination);
+    };
+    journal_ = co_await async::run_on(run_.workers.get_executor(), open);
+    writer_.emplace(run_.executor, run_.workers, options_.plan_only ? nullptr : journal_);
+    watch_.write_to(*writer_);
+    std::vector<std::string> notes;
+    auto expand = [&] {
+        return expand_sources(options_.sources, &notes);
+    };
+    const std::vector<archive_target> sources =
+        co_await async::run_on(run_.workers.get_executor(), expand);
+    for (const std::string& note : notes)
+        run_.warn(note);
+    std::set<std::pair<std::string, std::string>> seen;
+    std::map<std::string, int> repeated;
+    for (const archive_target& source : sources) {
+        if (!seen.emplace(source.archive, source.target).second)
+            continue;
+        archive_record record;
+        record.name = source.archive;
+        record.target = source.target;
+        // Events name archives: those of one name come one after the other.
+        record.round = repeated[source.archive]++;
+        rounds_ = std::max(rounds_, record.round + 1);
+        archives_.push_back(std::move(record));
+    }
+    run_.totals.archives_total = archives_.size();
+}
+
+asio::awaitable<void> migration_run::wait_for_trouble() {
+    while (!finished_ && !(trouble_ && options_.fail_fast))
+        co_await changed_.wait();
+    if (!finished_)
+        throw stop_now();
+}
+
+asio::awaitable<void> migration_run::index_and_push() {
+    co_await index_all();
+    run_.totals.archives_total = plan_.archives;
+    bool something_to_do = false, all_indexed = true;
+    for (const archive_record& record : archives_) {
+        something_to_do = something_to_do || record.to_do;
+        all_indexed = all_indexed && !(record.to_do && record.passing);
+        if (record.to_do && !record.passing)
+            run_.totals.bytes_total += record.bytes_to_read;
+    }
+    run_.totals.total_known = all_indexed;
+    if (!options_.plan_only)
+        watch_.plan_known(plan_);
+    if (something_to_do) {
+        co_await run_.open_memory();
+        // One word about a registry that is not there, not one for each archive.
+        if (!options_.push.where.registry.empty()) {
+            const auto any = engine::staging_repository(options_.push.where).value();
+            co_await run_.registry(any).open();
+        }
+        co_await push_all();
+    }
+    if (options_.plan_only) {
+        plan_.bytes_to_send = std::min(watch_.planned_bytes(), plan_.blob_bytes);
+        plan_.bytes_present = plan_.blob_bytes - plan_.bytes_to_send;
+        watch_.plan_known(plan_);
+    }
+    writer_->finish();
+    finished_ = true;
+    changed_.notify_all();
+}
+
+/// Never throws: what ended the run is in `failed_` or in the report.
+asio::awaitable<void> migration_run::work() {
+    std::exception_ptr failed;
+    try {
+        co_await prepare();
+        begun_ = true;
+        async::task_group group(run_.executor);
+        group.spawn(writer_->run());
+        group.spawn(wait_for_trouble());
+        group.spawn(index_and_push());
+        co_await group.join();
+    } catch (...) {
+        failed = std::current_exception();
+    }
+    if (failed)
+        co_await close(failed);
+}
+
+/// What was done is written down, however the run ended.
+asio::awaitable<void> migration_run::close(std::exception_ptr failed) {
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    settle(failed);
+    std::exception_ptr unwritten;
+    try {
+        if (writer_)
+            co_await writer_->flush();
+    } catch (...) {
+        unwritten = std::current_exception();
+    }
+    if (unwritten)
+        settle(unwritten);
+}
+
+std::string migration_run::images_left() const {
+    const std::uint64_t done = run_.totals.images_done, all = run_.totals.images_total;
+    return all > done ? concat("; ", counted(all - done, "image"), " left") : std::string();
+}
+
+void migration_run::settle(std::exception_ptr failed) {
+    try {
+        std::rethrow_exception(failed);
+    } catch (const stop_now&) {
+        // the failure that stopped it has been reported
+    } catch (const error& e) {
+        if (!begun_)
+            failed_ = failed;
+        else
+            run_.failed(e, {}, {});
+    } catch (const boost::system::system_error& e) {
+        const bool interrupted = e.code() == asio::error::operation_aborted;
+        error what(
+            interrupted ? errc::cancelled : errc::internal,
+            interrupted ? concat("interrupted while migrating", images_left())
+                        : std::string("the migration ended"),
+            interrupted ? std::string() : e.what(),
+            interrupted && journal_ ? "run it again: it goes on where it was stopped"
+                                    : std::string());
+        run_.failed(std::move(what), {}, {});
+    } catch (const std::exception& e) {
+        run_.failed(error(errc::internal, "the migration ended", e.what()), {}, {});
+    }
+}
+
+asio::awaitable<migrate_report> migration_run::go() {
+    auto all = work();
+    push_report pushed = co_await engine::run_to_end(run_, "the archives", std::move(all));
+    if (failed_)
+        std::rethrow_exception(failed_);
+    migrate_report report = watch_.take_report(std::move(pushed));
+    report.destination = destination_name(options_.push.where.registry);
+    report.shard = options_.shard;
+    report.started = started_;
+    report.plan = plan_;
+    co_return report;
+}
+
+} // namespace tarpon::migration

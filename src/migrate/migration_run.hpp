@@ -1,0 +1,118 @@
+// One migration: the index pass over its archives, then their push, several at a time.
+//
+// Of an archive that waits a few numbers are held; its metadata is read again when its turn comes.
+#pragma once
+
+#include "async/condition.hpp"
+#include "engine/archive_push.hpp"
+#include "migrate/blob_catalog.hpp"
+#include "migrate/claims.hpp"
+#include "migrate/shard.hpp"
+#include "migrate/sources.hpp"
+#include "migrate/watch.hpp"
+#include "migrate/work_queue.hpp"
+
+#include <tarpon/migrate.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tarpon::migration {
+
+/// What is held of an archive that waits.
+struct archive_record {
+    std::string name;   ///< path as the source gave it
+    std::string target; ///< archive_target's
+    std::uint64_t bytes = 0;
+    std::uint64_t bytes_to_read = 0;
+    std::uint64_t references = 0;
+    bool passing = false; ///< can be read only once
+    bool to_do = false;
+    int round = 0;                            ///< archives of one round are pushed at the same time
+    std::vector<std::string> done_references; ///< an earlier run did them
+    tarpon::digest content;                   ///< of the file, from an earlier run
+};
+
+/// What the index pass finds out on a worker.
+struct archive_look {
+    file_stamp stamp; ///< its path is the archive's key in the journal
+    std::optional<journal::done_archive> done;
+    bool passing = false;
+    archive_outline outline;           ///< of all images
+    std::vector<journal_image> images; ///< one for each reference; with a digest where it is done
+    archive_outline rest;              ///< of images that are not done
+    std::optional<error> trouble;
+};
+
+class migration_run {
+public:
+    migration_run(
+        boost::asio::any_io_executor executor, migrate_options options, migrate_observer& told);
+
+    boost::asio::awaitable<migrate_report> go();
+
+private:
+    class stop_now {}; // thrown by --fail-fast
+
+    // migration.cpp
+    boost::asio::awaitable<void> work();
+    boost::asio::awaitable<void> prepare();
+    boost::asio::awaitable<void> index_and_push();
+    boost::asio::awaitable<void> wait_for_trouble();
+    boost::asio::awaitable<void> close(std::exception_ptr failed);
+    void settle(std::exception_ptr failed);
+    std::string images_left() const;
+
+    // index_pass.cpp
+    boost::asio::awaitable<void> index_all();
+    boost::asio::awaitable<void> look_at(std::size_t archive);
+    archive_look look(const archive_record& record) const;
+    void look_inside(const archive_record& record, archive_look& found) const;
+    void find_done_images(const archive_record& record, archive_look& found) const;
+    void note_done(std::size_t archive, const archive_look& found);
+    void note_images(std::size_t archive, const archive_look& found);
+    void note_trouble(std::size_t archive, const archive_look& found);
+    void claim(std::size_t archive, const std::string& reference, const std::string& identity);
+    boost::asio::awaitable<void> choose_shard();
+    boost::asio::awaitable<void> weigh(std::size_t archive, std::vector<archive_load>& loads);
+    bool is_mine(std::size_t archive) const {
+        return shards_.empty() || shards_[archive] == options_.shard.index - 1;
+    }
+    std::string archive_settings(const archive_record& record) const;
+
+    // archive_turns.cpp
+    boost::asio::awaitable<void> push_all();
+    boost::asio::awaitable<void> push_round(int round);
+    boost::asio::awaitable<void> take_turns(queue_end from);
+    boost::asio::awaitable<void> push_passing(int round);
+    boost::asio::awaitable<void> push_one(std::size_t archive);
+    engine::target_list
+    choose_targets(std::size_t archive, const archive::archive_contents& contents);
+    boost::asio::awaitable<digest> hash_file(std::string path);
+
+    migrate_options options_;
+    watch watch_;
+    engine::run_context run_;
+    std::shared_ptr<journal> journal_;
+    std::optional<journal_writer> writer_;
+    std::string started_;
+    std::string settings_; ///< options that change what is pushed
+    std::vector<archive_record> archives_;
+    std::vector<int> shards_; ///< empty: all are mine
+    reference_claims claims_;
+    blob_catalog catalog_;
+    migrate_plan plan_;
+    work_queue queue_;
+    int rounds_ = 1;
+    async::condition changed_;
+    bool trouble_ = false;
+    bool finished_ = false;
+    bool begun_ = false;
+    std::exception_ptr failed_;
+};
+
+} // namespace tarpon::migration

@@ -1,0 +1,315 @@
+// Whole migrations against a fake registry: what is asked, what is sent, what is written down.
+#include "model/hasher.hpp"
+#include "model/text.hpp"
+#include "support/image_builder.hpp"
+#include "support/push_scene.hpp"
+
+#include <tarpon/migrate.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <filesystem>
+
+BOOST_AUTO_TEST_SUITE(test_migrate)
+
+namespace asio = boost::asio;
+using namespace tarpon;
+using namespace tarpon::test;
+using outcome = migrated_image::outcome;
+
+struct recorder final : migrate_observer {
+    std::vector<blob_event> blobs;
+    std::vector<migrate_plan> plans;
+    std::vector<failure_event> failures;
+    void on_blob(const blob_event& event) override { blobs.push_back(event); }
+    void on_migrate_plan(const migrate_plan& plan) override { plans.push_back(plan); }
+    void on_failure(const failure_event& event) override { failures.push_back(event); }
+};
+
+struct scene {
+    asio::io_context io{1};
+    fake_registry registry{io};
+    temp_dir dir;
+    migrate_options options;
+    recorder told;
+    std::function<bool()> stop_when;
+
+    scene() {
+        options.push.where.registry = concat("http://", registry.host(), "/team");
+        options.push.threads = 2;
+        options.push.jobs = 3;
+        options.push.retries = 0;
+        options.journal = (dir.path() / "journal.db").string();
+        std::filesystem::create_directory(dir.path() / "in");
+        options.sources = {(dir.path() / "in").string()};
+    }
+
+    void put(const std::string& name, const std::string& content) const {
+        dir.write(concat("in/", name), content);
+    }
+
+    migrate_report run() {
+        told = {};
+        registry.forget_history();
+        asio::cancellation_signal stop;
+        std::optional<migrate_report> report;
+        std::exception_ptr failed;
+        auto on_end = [&](std::exception_ptr what, migrate_report made) {
+            failed = what;
+            report = std::move(made);
+        };
+        asio::co_spawn(
+            io, migrate(options, told), asio::bind_cancellation_slot(stop.slot(), on_end));
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+        bool stopped = false;
+        while (!report && io.run_one_until(end) > 0)
+            if (!report && !stopped && stop_when && stop_when()) {
+                stopped = true;
+                stop.emit(asio::cancellation_type::terminal);
+            }
+        BOOST_REQUIRE(report);
+        if (failed)
+            std::rethrow_exception(failed);
+        return std::move(*report);
+    }
+
+    std::size_t uploads() const {
+        return static_cast<std::size_t>(
+            std::count_if(told.blobs.begin(), told.blobs.end(), [](const blob_event& event) {
+                return event.status == blob_status::uploaded;
+            }));
+    }
+};
+
+std::size_t count(const migrate_report& report, outcome result) {
+    return static_cast<std::size_t>(
+        std::count_if(report.images.begin(), report.images.end(), [=](const auto& image) {
+            return image.result == result;
+        }));
+}
+
+std::string explain(const migrate_report& report) {
+    for (const migrated_image& image : report.images)
+        if (image.result == outcome::failed)
+            return concat(image.archive, " ", image.reference, ": ", image.error);
+    return "nothing failed";
+}
+
+std::string archive_of(unsigned seed, const std::string& name) {
+    return docker_archive({make_image({make_layer(1, 20'000), make_layer(seed)}, {name})});
+}
+
+BOOST_AUTO_TEST_CASE(shared_layers_go_once) {
+    scene s;
+    for (unsigned i = 0; i < 8; ++i)
+        s.put(concat(i, ".tar"), archive_of(10 + i, concat("app", i % 3, ":", i)));
+    const auto report = s.run();
+    BOOST_TEST(report.exit_code() == 0, explain(report));
+    BOOST_TEST(count(report, outcome::pushed) == 8u);
+    BOOST_TEST(s.registry.tags() == 8u);
+    BOOST_TEST(s.registry.broken_tags().empty());
+    // 8 configs, 8 layers of their own, one that all have: for three repositories it is mounted
+    // twice.
+    BOOST_TEST(s.uploads() == 17u);
+    BOOST_TEST(s.registry.count(step::mount) == 2u);
+    BOOST_TEST(report.plan.blobs == 17u);
+    BOOST_TEST(report.plan.images == 8u);
+    BOOST_REQUIRE(s.told.plans.size() == 1u);
+    BOOST_TEST(!report.samples.empty());
+    BOOST_TEST(report.samples.back().images_done == 8u);
+}
+
+BOOST_AUTO_TEST_CASE(shared_layers_are_sent_again_where_nothing_is_mounted) {
+    scene s;
+    s.registry.options.mount_status = 202;
+    for (unsigned i = 0; i < 4; ++i)
+        s.put(concat(i, ".tar"), archive_of(10 + i, concat("app", i % 2, ":", i)));
+    const auto report = s.run();
+    BOOST_TEST(report.exit_code() == 0, explain(report));
+    BOOST_TEST(s.uploads() == 4u + 4u + 2u); // the shared one to both repositories
+    BOOST_TEST(s.registry.broken_tags().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_second_run_asks_nothing) {
+    scene s;
+    s.put("a.tar", archive_of(2, "app:1"));
+    s.put("b.tar", archive_of(3, "app:2"));
+    (void)s.run();
+    const auto report = s.run();
+    BOOST_TEST(report.exit_code() == 0, explain(report));
+    BOOST_TEST(count(report, outcome::skipped) == 2u);
+    BOOST_TEST(report.images.size() == 2u);
+    BOOST_TEST(!report.images[0].digest.empty());
+    BOOST_TEST(s.registry.steps() == "");
+    BOOST_TEST(report.plan.images_done == 2u);
+    BOOST_TEST(report.summary.requests == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_journal_the_registry_is_asked) {
+    scene s;
+    s.options.journal.clear();
+    s.put("a.tar", archive_of(2, "app:1"));
+    (void)s.run();
+    const auto report = s.run();
+    BOOST_TEST(count(report, outcome::unchanged) == 1u);
+    BOOST_TEST(s.uploads() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(one_image_of_an_archive_that_failed_is_done_later) {
+    scene s;
+    s.put(
+        "a.tar",
+        docker_archive(
+            {make_image({make_layer(1)}, {"good:1"}), make_image({make_layer(2)}, {"closed:1"})}));
+    s.registry.options.denied_repositories = {"team/closed"};
+    const auto first = s.run();
+    BOOST_TEST(first.exit_code() == 7, explain(first));
+    BOOST_TEST(count(first, outcome::pushed) == 1u);
+    BOOST_TEST(count(first, outcome::failed) == 1u);
+    s.registry.options.denied_repositories.clear();
+    const auto second = s.run();
+    BOOST_TEST(second.exit_code() == 0, explain(second));
+    BOOST_TEST(count(second, outcome::skipped) == 1u);
+    BOOST_TEST(count(second, outcome::pushed) == 1u);
+    for (const std::string& line : s.registry.history())
+        BOOST_TEST(line.find("team/good") == std::string::npos, line);
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_sends_nothing) {
+    scene s;
+    s.put("a.tar", archive_of(2, "app:1"));
+    s.put("b.tar", archive_of(3, "app:2"));
+    s.options.plan_only = true;
+    const auto planned = s.run();
+    BOOST_TEST(planned.exit_code() == 0, explain(planned));
+    BOOST_TEST(count(planned, outcome::planned) == 2u);
+    BOOST_TEST(s.registry.blobs() == 0u);
+    BOOST_TEST(s.registry.count(step::open_upload) == 0u);
+    BOOST_TEST(planned.plan.bytes_to_send == planned.plan.blob_bytes);
+    s.options.plan_only = false;
+    (void)s.run();
+    s.options.plan_only = true;
+    s.options.journal.clear();
+    const auto after = s.run();
+    BOOST_TEST(after.plan.bytes_to_send == 0u);
+    BOOST_TEST(after.plan.bytes_present == after.plan.blob_bytes);
+}
+
+BOOST_AUTO_TEST_CASE(packed_archives_go_too) {
+    scene s;
+    s.put("a.tar.gz", gzip(archive_of(2, "app:1")));
+    s.put("b.tar", archive_of(3, "app:2"));
+    const auto first = s.run();
+    BOOST_TEST(first.exit_code() == 0, explain(first));
+    BOOST_TEST(s.registry.tags() == 2u);
+    BOOST_TEST(s.registry.broken_tags().empty());
+    const auto second = s.run();
+    BOOST_TEST(count(second, outcome::skipped) == 2u);
+    BOOST_TEST(s.registry.steps() == "");
+}
+
+BOOST_AUTO_TEST_CASE(broken_ones_stop_nobody_or_everybody) {
+    scene s;
+    s.put("a.tar", "no archive");
+    s.put("b.tar", archive_of(3, "app:2"));
+    const auto report = s.run();
+    BOOST_TEST(report.exit_code() == 7, explain(report));
+    BOOST_TEST(count(report, outcome::pushed) == 1u);
+    BOOST_TEST(s.told.failures.size() == 1u);
+    s.options.fail_fast = true;
+    const auto stopped = s.run();
+    BOOST_TEST(count(stopped, outcome::failed) == 1u);
+    BOOST_TEST(!stopped.interrupted);
+}
+
+BOOST_AUTO_TEST_CASE(no_registry_is_said_once) {
+    scene s;
+    for (unsigned i = 0; i < 5; ++i)
+        s.put(concat(i, ".tar"), archive_of(10 + i, concat("app:", i)));
+    s.registry.intercept = [](const registry_request&) {
+        answer nothing;
+        nothing.status = 404;
+        return std::optional(nothing);
+    };
+    const auto report = s.run();
+    BOOST_TEST(report.exit_code() == exit_code_of(error_class::registry), explain(report));
+    BOOST_TEST(s.told.failures.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(an_interrupt_keeps_what_was_done) {
+    scene s;
+    for (unsigned i = 0; i < 12; ++i)
+        s.put(concat(i, ".tar"), archive_of(10 + i, concat("app:", i)));
+    s.stop_when = [&] {
+        return s.registry.tags() >= 3;
+    };
+    const auto stopped = s.run();
+    BOOST_TEST(stopped.interrupted);
+    BOOST_TEST(stopped.exit_code() == 130);
+    const std::size_t done = count(stopped, outcome::pushed);
+    BOOST_TEST(done < 12u);
+    s.stop_when = {};
+    const auto rest = s.run();
+    BOOST_TEST(rest.exit_code() == 0, explain(rest));
+    BOOST_TEST(count(rest, outcome::skipped) == done);
+    BOOST_TEST(rest.images.size() == 12u);
+    BOOST_TEST(s.registry.tags() == 12u);
+    BOOST_TEST(s.registry.broken_tags().empty());
+}
+
+BOOST_AUTO_TEST_CASE(shards_do_everything_once) {
+    scene s;
+    for (unsigned i = 0; i < 10; ++i)
+        s.put(concat(i, ".tar"), archive_of(10 + i, concat("app:", i)));
+    s.put("broken.tar", "no archive");
+    std::size_t pushed = 0, failed = 0;
+    for (int index = 1; index <= 3; ++index) {
+        s.options.shard = {index, 3};
+        s.options.journal = (s.dir.path() / concat("journal", index, ".db")).string();
+        const auto report = s.run();
+        pushed += count(report, outcome::pushed);
+        failed += count(report, outcome::failed);
+        BOOST_TEST(count(report, outcome::unchanged) == 0u);
+    }
+    BOOST_TEST(pushed == 10u);
+    BOOST_TEST(failed == 1u);
+    BOOST_TEST(s.registry.tags() == 10u);
+}
+
+BOOST_AUTO_TEST_CASE(a_target_names_the_image) {
+    scene s;
+    s.put("a.tar", docker_archive({make_image({make_layer(1)}, {})}));
+    s.options.sources = {concat("@", s.dir.write("list.txt", "in/a.tar chosen/name:5\n"))};
+    const auto report = s.run();
+    BOOST_TEST(report.exit_code() == 0, explain(report));
+    BOOST_TEST(s.registry.tag("team/chosen/name", "5").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(archives_are_hashed_when_asked) {
+    scene s;
+    const std::string content = archive_of(2, "app:1");
+    s.put("a.tar", content);
+    s.options.hash_archives = true;
+    BOOST_TEST((s.run().images.at(0).archive_digest == digest_of(content)));
+    BOOST_TEST((s.run().images.at(0).archive_digest == digest_of(content))); // skipped
+}
+
+BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused) {
+    scene s;
+    const auto is_usage = [](const error& e) {
+        return e.code() == errc::usage;
+    };
+    s.options.shard = {3, 2};
+    BOOST_CHECK_EXCEPTION((void)s.run(), error, is_usage);
+    s.options.shard = {};
+    s.options.sources.clear();
+    BOOST_CHECK_EXCEPTION((void)s.run(), error, is_usage);
+    s.options.sources = {(s.dir.path() / "*.nothing").string()};
+    BOOST_CHECK_EXCEPTION((void)s.run(), error, is_usage);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
