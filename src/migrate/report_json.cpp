@@ -80,6 +80,7 @@ void write_json_report(const migrate_report& report, const text_sink& out) {
         {"destination", valid_utf8(report.destination)},
         {"shard", json::object{{"index", report.shard.index}, {"count", report.shard.count}}},
         {"started", report.started},
+        {"exit_code", report.exit_code()},
         {"interrupted", report.interrupted},
         {"plan", describe(report.plan)},
         {"summary", describe(report.summary)},

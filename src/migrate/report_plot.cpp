@@ -14,13 +14,15 @@ namespace {
 constexpr double width = 1000; // of the drawing; it is stretched to its place
 constexpr double height = 200;
 
-/// In order of time, one for each time.
+/// In order of time, one for each time, from the beginning of the run.
 std::vector<migrate_sample> cleaned(const std::vector<migrate_sample>& samples) {
     std::vector<migrate_sample> kept;
     for (const migrate_sample& sample : samples)
         if (std::isfinite(sample.seconds) && sample.seconds >= 0
             && (kept.empty() || sample.seconds > kept.back().seconds))
             kept.push_back(sample);
+    if (!kept.empty() && kept.front().seconds > 0)
+        kept.insert(kept.begin(), migrate_sample());
     return kept;
 }
 

@@ -242,6 +242,19 @@ void add_texts(seed_writer& seeds) {
          "/push?to=team/app:1&to=b&image=@2&id=0123456789", "/push?to=r.example/a:1=x%2Fy:2"});
 }
 
+/// The first byte chooses: 0 a list, 1 YAML, 2 JSON.
+void add_lists(seed_writer& seeds) {
+    using namespace std::string_view_literals;
+    for (const std::string_view seed :
+         {"\0a.tar team/a:1\n'b b.tar' # c\r\n\"d\\\"\" e\n"sv,
+          "\1a.tar: x:1\nb.tar: [x, 'y']\nc.tar:\n"sv,
+          "\1- archive: a.tar\n  targets: [x:1, \"\\u00e4\"]\n- b.tar\n"sv,
+          "\1a: &x b\nc: *x\n---\n? d\n: |\n  e\n"sv,
+          "\2{\"a.tar\": \"x:1\", \"b.tar\": [\"y\"], \"c.tar\": null}"sv,
+          "\2[{\"archive\": \"a.tar\", \"target\": \"x\"}, \"b.tar\"]"sv})
+        seeds.add("fuzz_source_list", seed);
+}
+
 void add_heads(seed_writer& seeds) {
     seeds.add_all(
         "fuzz_request_framing",
@@ -271,5 +284,6 @@ int main(int argc, char** argv) {
     add_compressed(seeds);
     add_texts(seeds);
     add_heads(seeds);
+    add_lists(seeds);
     return 0;
 }

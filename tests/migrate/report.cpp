@@ -121,6 +121,7 @@ BOOST_AUTO_TEST_CASE(json_has_everything) {
     const auto parsed = boost::json::parse(text_of(write_json_report, report));
     const auto& object = parsed.as_object();
     BOOST_TEST(object.at("schema").as_int64() == 1);
+    BOOST_TEST(object.at("exit_code").as_int64() == 7);
     BOOST_TEST(object.at("destination").as_string() == "harbor.example/mirror");
     BOOST_TEST(object.at("shard").at("index").as_int64() == 2);
     BOOST_TEST(object.at("plan").at("shared_bytes").as_int64() == 41'000'000'000);
@@ -206,8 +207,11 @@ BOOST_AUTO_TEST_CASE(throughput_is_what_was_sent_over_time) {
 // Samples from a clock that stands still, or too few of them, make no plot and no NaN.
 BOOST_AUTO_TEST_CASE(odd_samples_are_left_out) {
     BOOST_TEST(throughput_of({}).points.empty());
-    BOOST_TEST(throughput_of({{1, 5, 0}}).points.empty());
-    BOOST_TEST(throughput_of({{1, 5, 0}, {1, 9, 0}, {0.5, 9, 0}}).points.empty());
+    BOOST_TEST(throughput_of({{0, 5, 0}}).points.empty());
+    BOOST_TEST(throughput_of({{0, 5, 0}, {0, 9, 0}, {-1, 9, 0}}).points.empty());
+    // A run begins with nothing, whenever the first sample was taken.
+    BOOST_TEST(throughput_of({{2, 10, 0}}).points.size() == 1u);
+    BOOST_TEST(throughput_of({{2, 10, 0}}).highest == 5.0);
     const curve falling = throughput_of({{0, 100, 0}, {1, 50, 0}});
     BOOST_TEST(falling.highest == 0.0);
     BOOST_TEST(plot_figure(falling, "t", "n", "B/s").find("nan") == std::string::npos);
