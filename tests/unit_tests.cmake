@@ -67,8 +67,9 @@ add_stage_tests(engine
 # Every step of every push, again and again: minutes with sanitizers.
 set_tests_properties(engine/kill_at_step PROPERTIES TIMEOUT 2400 COST 300)
 add_stage_tests(server
-  blob_store files http_connection manifest_store push_feed push_request registry_api request_framing
-  request_guard route upload_store)
+  blob_store byte_range collector files garbage http_connection manifest_store push_feed
+  push_request referrer_store registry_api request_framing request_guard route store_gate
+  upload_store)
 add_stage_tests(migrate
   archive_outline claims journal migrate report sample_series shard source_list sources work_queue)
 add_stage_tests(cli

@@ -113,6 +113,8 @@ inline constexpr std::chrono::seconds request_header_time_max{10};
 inline constexpr std::chrono::seconds server_idle_time_max{120};
 inline constexpr std::size_t server_connections_max = 1'024;
 inline constexpr std::size_t upload_sessions_max = 10'000;
+inline constexpr std::size_t upload_sessions_per_user_max = 1'000; // of one who has a name
+inline constexpr std::size_t collector_memory_max = 200'000;       // digests kept in one collection
 inline constexpr std::size_t list_page_max = 1'000;
 inline constexpr std::size_t server_pushes_max = 4; // archives received at a time
 inline constexpr std::uint64_t server_push_memory_bytes = 24ull * 1024 * 1024; // buffers of one

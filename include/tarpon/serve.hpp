@@ -7,6 +7,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -32,6 +33,13 @@ struct serve_options {
     bool allow_anonymous = false;
     /// Host names, besides those of loopback, under which clients may know this server.
     std::vector<std::string> hosts;
+    /// At most between two collections of what nobody needs in the embedded registry; 0: never.
+    std::chrono::seconds collect_every{std::chrono::hours(1)};
+    /// What was pushed, mounted or asked for by a push within this time is not collected. Longer
+    /// than a push may pause between its uploads; 0 only while nobody pushes.
+    std::chrono::seconds collect_grace{std::chrono::hours(1)};
+    /// Also collect manifests that never had a tag, or lost it to another image.
+    bool collect_untagged = false;
 };
 
 /// What happens in a server. Called on the serving thread; must return soon and not throw.

@@ -118,6 +118,25 @@ std::uint64_t size_of(const std::string& name, const std::string& text) {
     }
 }
 
+std::chrono::seconds duration_of(const std::string& name, std::string_view text) {
+    std::uint64_t unit = 1;
+    std::string_view digits = text;
+    constexpr std::pair<char, std::uint64_t> units[] = {
+        {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    for (const auto& [letter, seconds] : units)
+        if (!text.empty() && text.back() == letter) {
+            unit = seconds;
+            digits.remove_suffix(1);
+        }
+    constexpr std::uint64_t seconds_max = 100ull * 365 * 86400;
+    const auto count = parse_decimal(digits);
+    if (!count || *count > seconds_max / unit)
+        throw error(
+            errc::usage,
+            concat(name, " ", foreign_text(text, 80), ": must be a time like 90s, 15m, 24h or 7d"));
+    return std::chrono::seconds(static_cast<std::int64_t>(*count * unit));
+}
+
 void refuse_userinfo(const std::string& name, std::string_view text) {
     for (std::size_t at = text.find('@'); at != text.npos; at = text.find('@', at + 1)) {
         const std::string_view after = text.substr(at + 1);

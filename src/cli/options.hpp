@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -69,6 +70,9 @@ error as_it_was_set(const error& what, const std::set<std::string, std::less<>>&
 
 /// parse_size; its error begins with `name`.
 std::uint64_t size_of(const std::string& name, const std::string& text);
+
+/// "90s", "15m", "24h", "7d"; a bare number is seconds. errc::usage, beginning with `name`.
+std::chrono::seconds duration_of(const std::string& name, std::string_view text);
 
 /// A password in an address would come back in errors and logs: errc::usage, and not even that
 /// repeats it. A digest may stand behind an '@'.

@@ -38,12 +38,29 @@ void add_port(CLI::App& verb, serve_options& options, serve_texts& texts) {
         ->group(group);
 }
 
+void add_collection(CLI::App& verb, serve_options& options, serve_texts& texts) {
+    const char* const group = "What the embedded registry removes by itself";
+    add_option(
+        verb, "--gc-interval", "TIME", texts.gc_interval,
+        "look at least this often for what nobody needs; 0: never [1h]")
+        ->group(group);
+    add_option(
+        verb, "--gc-grace", "TIME", texts.gc_grace,
+        "keep what was pushed or asked for by a push within this time [1h]")
+        ->group(group);
+    verb.add_flag(
+            "--gc-untagged", options.collect_untagged,
+            "also remove images that never had a tag, or lost it to another image")
+        ->group(group);
+}
+
 } // namespace
 
 void add_serve(CLI::App& verb, serve_command& serve, serve_texts& texts) {
     serve_options& options = serve.options;
     add_target(verb, options);
     add_port(verb, options, texts);
+    add_collection(verb, options, texts);
     add_option(verb, "--threads", "N", options.threads, "workers for hashing and disk [processors]")
         ->check(CLI::Range(1, limits::threads_max));
     add_access(verb, options.connection, serve.password_stdin);
@@ -55,6 +72,10 @@ void finish_serve(serve_command& serve, const serve_texts& texts, const value_so
     serve_options& options = serve.options;
     if (!texts.max_upload.empty())
         options.upload_bytes_max = size_of(sources.name("max-upload"), texts.max_upload);
+    if (!texts.gc_interval.empty())
+        options.collect_every = duration_of(sources.name("gc-interval"), texts.gc_interval);
+    if (!texts.gc_grace.empty())
+        options.collect_grace = duration_of(sources.name("gc-grace"), texts.gc_grace);
     refuse_userinfo(sources.name("registry"), options.registry);
     // The variable may be there for push.
     if (sources.from_environment("registry") && sources.from_environment("storage"))

@@ -11,6 +11,7 @@ namespace tarpon::cli {
 /// Texts of options that become other types after parsing.
 struct serve_texts {
     std::string max_upload;
+    std::string gc_interval, gc_grace;
     output_texts output;
 };
 

@@ -4,21 +4,6 @@
 #include "model/text.hpp"
 
 namespace tarpon::server {
-namespace {
-
-std::string link_path(const std::string& repository, const digest& content) {
-    return concat(repository_path(repository), "/_blobs/", content.algo_name(), "/", content.hex());
-}
-
-} // namespace
-
-std::string blob_path(const digest& content) {
-    return concat("blobs/", content.algo_name(), "/", content.hex());
-}
-
-std::string repository_path(const std::string& repository) {
-    return concat("repositories/", repository);
-}
 
 std::optional<std::uint64_t>
 blob_store::find(const std::string& repository, const digest& content) const {
@@ -43,6 +28,21 @@ blob_store::open(const std::string& repository, const digest& content) const {
     return stored_blob{std::move(*opened), *size};
 }
 
+std::optional<std::uint64_t>
+blob_store::claim(const std::string& repository, const digest& content) {
+    const auto size = find(repository, content);
+    if (!size)
+        return std::nullopt;
+    root_.touch(link_path(repository, content));
+    gate_.rely_on(repository, content);
+    return size;
+}
+
+void blob_store::link(const std::string& repository, const digest& content, std::uint64_t size) {
+    root_.write_atomically(link_path(repository, content), std::to_string(size));
+    gate_.rely_on(repository, content);
+}
+
 void blob_store::add(
     const std::string& repository,
     const digest& content,
@@ -52,22 +52,29 @@ void blob_store::add(
     root_.make_parents(place);
     // Also over a file that is there: it has this content, or it is damaged and gets repaired.
     root_.move_into_place(temporary, place);
-    root_.write_atomically(link_path(repository, content), std::to_string(size));
+    link(repository, content, size);
 }
 
 void blob_store::add_bytes(
     const std::string& repository, const digest& content, std::string_view bytes) {
     root_.write_atomically(blob_path(content), bytes);
-    root_.write_atomically(link_path(repository, content), std::to_string(bytes.size()));
+    link(repository, content, bytes.size());
 }
 
 bool blob_store::mount(
     const std::string& repository, const std::string& from, const digest& content) {
-    const auto size = find(from, content);
+    const auto size = claim(from, content);
     if (!size)
         return false;
-    if (find(repository, content) != size)
-        root_.write_atomically(link_path(repository, content), std::to_string(*size));
+    if (!claim(repository, content))
+        link(repository, content, *size);
+    return true;
+}
+
+bool blob_store::remove(const std::string& repository, const digest& content) {
+    if (!root_.size_of(link_path(repository, content)))
+        return false;
+    root_.remove_durably(link_path(repository, content));
     return true;
 }
 

@@ -220,8 +220,7 @@ void folder::replace(const std::string& name, std::string_view content) const {
     const std::string temporary = temporary_name();
     try {
         create(temporary).write_at(0, std::as_bytes(std::span(content.data(), content.size())));
-        if (::renameat(root_.fd(), temporary.c_str(), root_.fd(), name.c_str()) < 0)
-            fail("rename a file to", name);
+        rename(temporary, name);
     } catch (const error&) {
         ::unlinkat(root_.fd(), temporary.c_str(), 0);
         throw;
@@ -229,8 +228,7 @@ void folder::replace(const std::string& name, std::string_view content) const {
 }
 
 void folder::move_into_place(const std::string& from, const std::string& to) const {
-    if (::renameat(root_.fd(), from.c_str(), root_.fd(), to.c_str()) < 0)
-        fail("rename a file to", to);
+    rename(from, to);
     sync_parent(to);
 }
 
@@ -251,6 +249,22 @@ void folder::make_parents(const std::string& name) const {
 void folder::remove(const std::string& name) const {
     if (::unlinkat(root_.fd(), name.c_str(), 0) < 0 && errno != ENOENT)
         fail("remove", name);
+}
+
+void folder::remove_durably(const std::string& name) const {
+    remove(name);
+    sync_parent(name);
+}
+
+void folder::touch(const std::string& name) const {
+    if (::utimensat(root_.fd(), name.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT
+        && errno != ENOTDIR)
+        fail("touch", name);
+}
+
+void folder::rename(const std::string& from, const std::string& to) const {
+    if (::renameat(root_.fd(), from.c_str(), root_.fd(), to.c_str()) < 0)
+        fail("rename a file to", to);
 }
 
 void folder::remove_tree(const std::string& name) const {
@@ -274,15 +288,26 @@ std::vector<folder::entry> folder::list(const std::string& name) const {
     DIR* stream = fd < 0 ? nullptr : ::fdopendir(fd);
     if (!stream)
         fail("list the folder", name);
-    while (const dirent* found = ::readdir(stream)) {
+    struct close_at_end {
+        DIR* stream;
+        ~close_at_end() { ::closedir(stream); }
+    } closing{stream};
+    while (true) {
+        errno = 0;
+        const dirent* found = ::readdir(stream);
+        if (!found && errno != 0)
+            fail("list the folder", name);
+        if (!found)
+            break;
         const std::string_view child = found->d_name;
         if (child == "." || child == "..")
             continue;
         struct stat info {};
-        const bool seen = ::fstatat(fd, found->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0;
-        entries.push_back({std::string(child), seen && S_ISDIR(info.st_mode)});
+        if (::fstatat(fd, found->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0)
+            entries.push_back({std::string(child), S_ISDIR(info.st_mode)});
+        else if (errno != ENOENT) // removed meanwhile
+            fail("look at", concat(name, "/", child));
     }
-    ::closedir(stream);
     return entries;
 }
 

@@ -68,6 +68,12 @@ public:
     /// Creates missing parents of `name`; each level is durable.
     void make_parents(const std::string& name) const;
     void remove(const std::string& name) const;
+    /// Gone also after a power loss.
+    void remove_durably(const std::string& name) const;
+    /// Changes `changed_at` to now. Nothing happens where there is no such file.
+    void touch(const std::string& name) const;
+    /// Durable only by itself: the content may be whatever it was.
+    void rename(const std::string& from, const std::string& to) const;
     void remove_tree(const std::string& name) const;
     /// What writers that were killed left behind. Only while nobody writes.
     void remove_temporaries() const;
@@ -76,7 +82,7 @@ public:
         std::string name;
         bool is_folder;
     };
-    /// Empty if the folder is not there.
+    /// Empty if the folder is not there. Throws rather than leave out what is there.
     std::vector<entry> list(const std::string& name) const;
 
     /// An exclusive lock for the life of this object; false if another process holds it.

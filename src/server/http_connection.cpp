@@ -247,7 +247,8 @@ asio::awaitable<bool> http_connection::write_file(const server_response& respons
         piece.resize(static_cast<std::size_t>(
             std::min<std::uint64_t>(limits::block_bytes, response.content_bytes - at)));
         auto read = [&response, &piece, at] {
-            return response.content->read_at(at, std::as_writable_bytes(std::span(piece)));
+            return response.content->read_at(
+                response.content_begin + at, std::as_writable_bytes(std::span(piece)));
         };
         const std::size_t got = co_await async::run_on(workers_.get_executor(), read);
         if (got == 0)
@@ -270,7 +271,7 @@ http_connection::write(const server_response& response, bool head_only, bool kee
         std::any_of(response.headers.begin(), response.headers.end(), [](const auto& h) {
             return iequals(h.first, "Content-Length");
         });
-    if (!has_length && response.status != 204)
+    if (!has_length && response.status != 204 && response.status != 304)
         text += concat("Content-Length: ", length, "\r\n");
     text += concat("Connection: ", keep_alive ? "keep-alive" : "close", "\r\n\r\n");
     if (!head_only && !response.content)

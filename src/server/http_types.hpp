@@ -21,8 +21,9 @@ struct server_response {
     unsigned status = 200;
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
-    /// Sent instead of `body`: this many bytes of a file.
+    /// Sent instead of `body`: this many bytes of a file, from here on.
     std::optional<file> content;
+    std::uint64_t content_begin = 0;
     std::uint64_t content_bytes = 0;
 
     server_response& with(std::string name, std::string value);

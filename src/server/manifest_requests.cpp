@@ -1,12 +1,15 @@
-// The part of registry_api.hpp below /v2/<name>/manifests/.
+// The part of registry_api.hpp below /v2/<name>/manifests/ and /v2/<name>/referrers/.
 #include "model/hasher.hpp"
 #include "model/media_type.hpp"
 #include "model/text.hpp"
+#include "server/byte_range.hpp"
 #include "server/registry_api.hpp"
+#include "transport/url.hpp"
 
 #include <tarpon/limits.hpp>
 
 #include <algorithm>
+#include <vector>
 
 namespace tarpon::server {
 
@@ -19,10 +22,22 @@ server_response manifest_unknown(const route& at) {
         404, "MANIFEST_UNKNOWN", concat("the repository has no manifest ", at.reference));
 }
 
+constexpr auto bytes_max = static_cast<std::size_t>(limits::manifest_bytes_max);
+
+/// What is a little too large is read to its end: many clients look for an answer only then.
+asio::awaitable<void> read_past(byte_source& body) {
+    std::vector<std::byte> piece(64 * 1024);
+    for (std::size_t total = 0; total < 4 * bytes_max;) {
+        const std::size_t got = co_await body.read_some(std::span<std::byte>(piece));
+        if (got == 0)
+            co_return;
+        total += got;
+    }
+}
+
 /// nullopt when it is too large. Memory grows with what came, not with what was announced.
 asio::awaitable<std::optional<std::string>> read_manifest(server_request& request) {
-    constexpr auto bytes_max = static_cast<std::size_t>(limits::manifest_bytes_max);
-    if (request.content_length.value_or(0) > bytes_max)
+    if (request.content_length.value_or(0) > 4 * bytes_max)
         co_return std::nullopt;
     std::string bytes;
     for (std::size_t size = 0, room = 16 * 1024;; room *= 2) {
@@ -30,8 +45,10 @@ asio::awaitable<std::optional<std::string>> read_manifest(server_request& reques
         const auto free = std::as_writable_bytes(std::span(bytes).subspan(size));
         const std::size_t got = co_await read_full(request.body, free);
         size += got;
-        if (size > bytes_max)
+        if (size > bytes_max) {
+            co_await read_past(request.body);
             co_return std::nullopt;
+        }
         if (size < bytes.size()) {
             bytes.resize(size);
             co_return bytes;
@@ -46,13 +63,13 @@ registry_api::on_manifest(server_request& request, const route& at) {
     if (request.method == "PUT")
         co_return co_await put_manifest(request, at);
     if (request.method == "GET" || request.method == "HEAD")
-        co_return co_await get_manifest(at);
+        co_return co_await get_manifest(request, at);
     if (request.method == "DELETE")
         co_return co_await delete_manifest(at);
     co_return method_not_allowed("GET, HEAD, PUT, DELETE");
 }
 
-/// A tag alone, or a manifest with its tags. Blobs stay: others may be about to refer to them.
+/// A tag alone, or a manifest with its tags. What nobody needs any more goes with a collection.
 asio::awaitable<server_response> registry_api::delete_manifest(const route& at) {
     auto work = [this, &at] {
         return at.digest.empty() ? manifests_.remove_tag(at.name, at.reference)
@@ -63,20 +80,27 @@ asio::awaitable<server_response> registry_api::delete_manifest(const route& at) 
         co_return manifest_unknown(at);
     if (on_tag)
         on_tag();
-    server_response response;
-    response.status = 202;
-    co_return response;
+    if (on_delete)
+        on_delete();
+    co_return empty_response(202);
 }
 
-asio::awaitable<server_response> registry_api::get_manifest(const route& at) {
+asio::awaitable<server_response>
+registry_api::get_manifest(server_request& request, const route& at) {
     struct found_manifest {
         std::optional<descriptor> self;
         std::optional<std::string> bytes;
     };
-    auto work = [this, &at] {
+    // Pushes ask by HEAD, and do not send what is there: it must stay for a while.
+    const bool for_push = request.method == "HEAD";
+    auto work = [this, &at, for_push] {
         found_manifest found;
         found.self = at.digest.empty() ? manifests_.find_tag(at.name, at.reference)
                                        : manifests_.find(at.name, at.digest);
+        if (found.self && for_push) {
+            const auto inside = blobs_.gate().enter();
+            found.self = manifests_.claim(at.name, found.self->digest);
+        }
         if (found.self)
             found.bytes = manifests_.read(*found.self);
         return found;
@@ -84,9 +108,13 @@ asio::awaitable<server_response> registry_api::get_manifest(const route& at) {
     auto found = co_await async::run_on(workers_.get_executor(), work);
     if (!found.bytes)
         co_return manifest_unknown(at);
+    const std::string entity_tag = entity_tag_of(found.self->digest);
+    if (matches_any(request.header("If-None-Match"), entity_tag))
+        co_return std::move(empty_response(304).with("ETag", entity_tag));
     server_response response;
     response.with("Content-Type", found.self->media_type);
     response.with(digest_header, found.self->digest.str());
+    response.with("ETag", entity_tag);
     response.body = std::move(*found.bytes);
     co_return response;
 }
@@ -108,14 +136,14 @@ registry_api::put_manifest(server_request& request, const route& at) {
         co_return api_error(400, "DIGEST_INVALID", "the manifest has another digest");
     if (!media_type::is_index(self.media_type) && !media_type::is_manifest(self.media_type))
         co_return api_error(
-            415, "MANIFEST_INVALID",
+            400, "MANIFEST_INVALID",
             concat("\"", foreign_text(self.media_type, 80), "\" is no manifest type"));
     const std::string tag = at.digest.empty() ? at.reference : std::string();
     auto work = [this, &at, &tag, &self, &bytes] {
         return manifests_.put(at.name, tag, self, bytes);
     };
-    const auto rejected = co_await async::run_on(workers_.get_executor(), work);
-    if (rejected)
+    const auto stored = co_await async::run_on(workers_.get_executor(), work);
+    if (const auto& rejected = stored.rejected)
         co_return api_error(
             rejected->code == "MANIFEST_BLOB_UNKNOWN" ? 404 : 400, rejected->code,
             rejected->message);
@@ -125,6 +153,38 @@ registry_api::put_manifest(server_request& request, const route& at) {
     response.status = 201;
     response.with("Location", concat("/v2/", at.name, "/manifests/", self.digest.str()));
     response.with(digest_header, self.digest.str());
+    if (stored.subject)
+        response.with("OCI-Subject", stored.subject->str());
+    co_return response;
+}
+
+/// An index, empty where nothing refers to the digest: it is not said whether that is there.
+asio::awaitable<server_response>
+registry_api::on_referrers(server_request& request, const route& at) {
+    if (request.method != "GET" && request.method != "HEAD")
+        co_return method_not_allowed("GET, HEAD");
+    const std::string* type = at.query_value("artifactType");
+    const std::string* last = at.query_value("last");
+    const std::string wanted = type ? *type : std::string(), after = last ? *last : std::string();
+    auto work = [this, &at, &wanted, &after] {
+        return manifests_.referrers(at.name, at.digest, wanted, after);
+    };
+    const auto page = co_await async::run_on(workers_.get_executor(), work);
+    server_response response;
+    response.with("Content-Type", std::string(media_type::oci_index));
+    if (!wanted.empty())
+        response.with("OCI-Filters-Applied", "artifactType");
+    if (!page.next.empty())
+        response.with(
+            "Link", concat(
+                        "</v2/", at.name, "/referrers/", at.digest.str(), "?last=", page.next,
+                        wanted.empty() ? "" : "&artifactType=", transport::percent_encode(wanted),
+                        ">; rel=\"next\""));
+    response.body =
+        concat(R"({"schemaVersion":2,"mediaType":")", media_type::oci_index, R"(","manifests":[)");
+    for (std::size_t i = 0; i < page.descriptors.size(); ++i)
+        response.body += concat(i == 0 ? "" : ",", page.descriptors[i]);
+    response.body += "]}";
     co_return response;
 }
 

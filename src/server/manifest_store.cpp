@@ -13,24 +13,16 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+
 namespace tarpon::server {
 namespace {
 
 namespace json = boost::json;
 
 constexpr const char* index_file = "index.json";
-constexpr std::size_t tag_bytes_max = 4096; // of the file behind a tag
 constexpr const char* layout_file = "oci-layout";
 constexpr const char* layout_text = R"({"imageLayoutVersion":"1.0.0"})";
-
-std::string manifest_path(const std::string& repository, const digest& content) {
-    return concat(
-        repository_path(repository), "/_manifests/", content.algo_name(), "/", content.hex());
-}
-
-std::string tag_path(const std::string& repository, const std::string& tag) {
-    return concat(repository_path(repository), "/_tags/", tag);
-}
 
 json::object to_json(const descriptor& content) {
     return {
@@ -40,7 +32,9 @@ json::object to_json(const descriptor& content) {
     };
 }
 
-std::optional<descriptor> from_json(std::string_view text) {
+} // namespace
+
+std::optional<descriptor> parse_tag(std::string_view text) {
     const auto object = parse_strict_object(text);
     if (!object)
         return std::nullopt;
@@ -52,110 +46,164 @@ std::optional<descriptor> from_json(std::string_view text) {
     return descriptor{**type, **content, **size};
 }
 
-} // namespace
+std::vector<digest> parts_of(const archive::manifest_document& document) {
+    std::vector<digest> parts;
+    for (const archive::oci_descriptor& child : document.manifests)
+        parts.push_back(child.digest);
+    for (const archive::oci_descriptor& layer : document.layers)
+        parts.push_back(layer.digest);
+    if (!document.is_index)
+        parts.push_back(document.config.digest);
+    return parts;
+}
 
 manifest_store::manifest_store(folder& root, blob_store& blobs)
     : root_(root)
-    , blobs_(blobs) {
-    load_folder("repositories");
+    , blobs_(blobs)
+    , referrers_(root) {
+    for_each_repository(root_, [this](const std::string& name) { load_repository(name); });
     if (root_.read(layout_file, 1024) != std::optional<std::string>(layout_text))
         root_.write_atomically(layout_file, layout_text);
     index_stale_ = true;
     write_index();
 }
 
-void manifest_store::load_folder(const std::string& below) {
-    for (const folder::entry& child : root_.list(below)) {
-        if (!child.is_folder)
-            continue;
-        if (child.name == "_tags")
-            load_repository(below.substr(std::string_view("repositories/").size()));
-        else if (!child.name.starts_with('_'))
-            load_folder(concat(below, "/", child.name));
-    }
-}
-
 void manifest_store::load_repository(const std::string& repository) {
-    for (const folder::entry& tag : root_.list(concat(repository_path(repository), "/_tags"))) {
+    for (const folder::entry& tag : root_.list(tags_path(repository))) {
         const std::string path = tag_path(repository, tag.name);
         // What is not one of our small files names nothing, and keeps no server from starting.
         const auto size = root_.size_of(path);
-        if (!is_tag(tag.name) || !size || *size > tag_bytes_max)
+        if (!is_tag(tag.name) || !size || *size > tag_file_bytes_max)
             continue;
-        const auto text = root_.read(path, tag_bytes_max);
-        const auto content = text ? from_json(*text) : std::nullopt;
+        const auto text = root_.read(path, tag_file_bytes_max);
+        const auto content = text ? parse_tag(*text) : std::nullopt;
         if (content)
             tags_[repository].emplace(tag.name, *content);
     }
 }
 
 std::optional<manifest_store::rejection> manifest_store::check_references(
-    const std::string& repository, const descriptor& content, std::string_view bytes) const {
-    const auto document = archive::parse_manifest(bytes, content.media_type);
-    if (!document)
-        return rejection{"MANIFEST_INVALID", document.error().message};
+    const std::string& repository, const archive::manifest_document& document) {
     const auto unknown = [](const digest& missing) {
         return rejection{
             "MANIFEST_BLOB_UNKNOWN", concat("the repository does not have ", missing.str())};
     };
-    for (const archive::oci_descriptor& child : document->manifests)
-        if (!find(repository, child.digest))
+    for (const archive::oci_descriptor& child : document.manifests)
+        if (!claim(repository, child.digest))
             return unknown(child.digest);
-    if (document->is_index)
+    if (document.is_index)
         return std::nullopt;
-    for (const archive::oci_descriptor& layer : document->layers)
-        if (!media_type::is_foreign(layer.media_type) && !blobs_.find(repository, layer.digest))
+    for (const archive::oci_descriptor& layer : document.layers)
+        if (!blobs_.claim(repository, layer.digest) && !media_type::is_foreign(layer.media_type))
             return unknown(layer.digest);
-    if (!blobs_.find(repository, document->config.digest))
-        return unknown(document->config.digest);
+    if (!blobs_.claim(repository, document.config.digest))
+        return unknown(document.config.digest);
     return std::nullopt;
 }
 
-std::optional<manifest_store::rejection> manifest_store::put(
+manifest_store::put_outcome manifest_store::put(
     const std::string& repository,
     const std::string& tag,
     const descriptor& content,
     std::string_view bytes) {
-    const std::shared_lock nothing_removed(removing_);
-    if (auto rejected = check_references(repository, content, bytes))
-        return rejected;
+    const auto document = archive::parse_manifest(bytes, content.media_type);
+    if (!document)
+        return {rejection{"MANIFEST_INVALID", document.error().message}, std::nullopt};
+    const auto inside = blobs_.gate().enter();
+    if (auto rejected = check_references(repository, *document))
+        return {std::move(rejected), std::nullopt};
+    put_outcome outcome;
+    if (document->subject) {
+        outcome.subject = document->subject->digest;
+        (void)claim(repository, *outcome.subject); // it may come later, or never
+    }
     blobs_.add_bytes(repository, content.digest, bytes);
+    referrers_.add(repository, content, *document);
     root_.write_atomically(manifest_path(repository, content.digest), content.media_type);
+    if (const std::string mark = released_path(repository, content.digest); root_.size_of(mark))
+        root_.remove_durably(mark); // it is wanted again
     if (tag.empty())
-        return std::nullopt;
+        return outcome;
     const std::lock_guard one_writer(writing_tags_);
     root_.write_atomically(tag_path(repository, tag), json::serialize(to_json(content)));
     const std::lock_guard guard(mutex_);
     tags_[repository].insert_or_assign(tag, content);
     index_stale_ = true;
-    return std::nullopt;
+    return outcome;
 }
 
-bool manifest_store::remove_tag(const std::string& repository, const std::string& tag) {
-    const std::lock_guard one_writer(writing_tags_);
-    if (!find_tag(repository, tag))
-        return false;
-    root_.remove(tag_path(repository, tag));
+void manifest_store::drop_tag(const std::string& repository, const std::string& tag) {
+    root_.remove_durably(tag_path(repository, tag));
     const std::lock_guard guard(mutex_);
     const auto found = tags_.find(repository);
     found->second.erase(tag);
     if (found->second.empty())
         tags_.erase(found);
     index_stale_ = true;
+}
+
+bool manifest_store::remove_tag(const std::string& repository, const std::string& tag) {
+    const auto alone = blobs_.gate().alone();
+    const auto named = find_tag(repository, tag);
+    if (!named)
+        return false;
+    drop_tag(repository, tag);
+    if (!is_tagged(repository, named->digest))
+        release(repository, named->digest);
     return true;
 }
 
+bool manifest_store::is_tagged(const std::string& repository, const digest& content) const {
+    const std::lock_guard guard(mutex_);
+    const auto found = tags_.find(repository);
+    return found != tags_.end()
+           && std::any_of(found->second.begin(), found->second.end(), [&](const auto& tag) {
+                  return tag.second.digest == content;
+              });
+}
+
+void manifest_store::release(const std::string& repository, const digest& content) {
+    if (!root_.size_of(manifest_path(repository, content)))
+        return;
+    const std::string mark = released_path(repository, content);
+    root_.make_parents(mark);
+    if (!root_.size_of(mark))
+        (void)root_.create(mark);
+}
+
 bool manifest_store::remove(const std::string& repository, const digest& content) {
-    const std::lock_guard alone(removing_);
-    if (!find(repository, content))
+    const auto alone = blobs_.gate().alone();
+    // Whatever became of its content: a damaged one can be removed too.
+    if (!root_.size_of(manifest_path(repository, content)))
         return false;
     for (const std::string& tag : tags(repository).value_or(std::vector<std::string>())) {
         const auto named = find_tag(repository, tag);
         if (named && named->digest == content)
-            remove_tag(repository, tag);
+            drop_tag(repository, tag);
     }
-    root_.remove(manifest_path(repository, content));
+    drop(repository, content);
     return true;
+}
+
+bool manifest_store::remove_untagged(const std::string& repository, const digest& content) {
+    if (is_tagged(repository, content))
+        return false;
+    drop(repository, content);
+    return true;
+}
+
+/// The marks come first: after a crash in the middle they are still there to be followed.
+void manifest_store::drop(const std::string& repository, const digest& content) {
+    const auto document = parsed(repository, content);
+    if (document)
+        for (const archive::oci_descriptor& child : document->manifests)
+            release(repository, child.digest);
+    for (const digest& referrer : referrers_.of(repository, content))
+        release(repository, referrer);
+    root_.remove_durably(manifest_path(repository, content));
+    if (document && document->subject)
+        referrers_.remove(repository, document->subject->digest, content);
+    root_.remove(released_path(repository, content));
 }
 
 std::optional<descriptor>
@@ -176,6 +224,16 @@ manifest_store::find(const std::string& repository, const digest& content) const
     return descriptor{std::move(*type), content, *size};
 }
 
+std::optional<descriptor>
+manifest_store::claim(const std::string& repository, const digest& content) {
+    auto found = find(repository, content);
+    if (!found)
+        return std::nullopt;
+    root_.touch(manifest_path(repository, content));
+    blobs_.gate().rely_on(repository, content);
+    return found;
+}
+
 std::optional<std::string> manifest_store::read(const descriptor& content) const {
     const std::string path = blob_path(content.digest);
     if (root_.size_of(path) != std::optional(content.size))
@@ -186,15 +244,57 @@ std::optional<std::string> manifest_store::read(const descriptor& content) const
     return bytes;
 }
 
-std::optional<std::vector<std::string>> manifest_store::tags(const std::string& repository) const {
-    const std::lock_guard guard(mutex_);
-    const auto found = tags_.find(repository);
-    if (found == tags_.end())
+std::optional<archive::manifest_document>
+manifest_store::parsed(const std::string& repository, const digest& content) const {
+    const auto self = find(repository, content);
+    const auto bytes = self ? read(*self) : std::nullopt;
+    if (!bytes)
         return std::nullopt;
+    auto document = archive::parse_manifest(*bytes, self->media_type);
+    return document ? std::optional(std::move(*document)) : std::nullopt;
+}
+
+referrer_store::page manifest_store::referrers(
+    const std::string& repository,
+    const digest& subject,
+    std::string_view artifact_type,
+    const std::string& after) const {
+    const auto is_there = [&](const digest& referrer) {
+        return find(repository, referrer).has_value();
+    };
+    return referrers_.list(repository, subject, artifact_type, after, is_there);
+}
+
+std::optional<digest>
+manifest_store::user_of(const std::string& repository, const digest& blob) const {
+    std::optional<digest> user;
+    for_each_digest(root_, manifests_path(repository), [&](const digest& one) {
+        if (user)
+            return;
+        const auto document = parsed(repository, one);
+        const auto parts = document ? parts_of(*document) : std::vector<digest>();
+        // What cannot be read could name it.
+        if (!document || one == blob || std::find(parts.begin(), parts.end(), blob) != parts.end())
+            user = one;
+    });
+    return user;
+}
+
+std::optional<std::vector<std::string>> manifest_store::tags(const std::string& repository) const {
     std::vector<std::string> names;
-    for (const auto& [tag, content] : found->second)
-        names.push_back(tag);
-    return names;
+    {
+        const std::lock_guard guard(mutex_);
+        const auto found = tags_.find(repository);
+        if (found != tags_.end())
+            for (const auto& [tag, content] : found->second)
+                names.push_back(tag);
+    }
+    if (!names.empty())
+        return names;
+    // One that only has manifests without tags is there too.
+    bool is_there = false;
+    for_each_digest(root_, manifests_path(repository), [&](const digest&) { is_there = true; });
+    return is_there ? std::optional(names) : std::nullopt;
 }
 
 std::vector<std::string> manifest_store::repositories() const {

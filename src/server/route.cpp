@@ -78,6 +78,10 @@ void match(std::string_view path, route& found) {
         const auto content = digest::parse(rest);
         found.digest = content ? *content : digest();
         found.resource = content || is_tag(rest) ? resource::manifest : resource::bad_reference;
+    } else if (split_at(path, "referrers", name, rest)) {
+        const auto subject = digest::parse(rest);
+        found.resource = subject ? resource::referrers : resource::bad_digest;
+        found.digest = subject ? *subject : digest();
     } else if (path.ends_with("/tags/list")) {
         name = path.substr(0, path.size() - 10);
         found.resource = resource::tags;

@@ -19,6 +19,7 @@ enum class resource {
     upload,        ///< /v2/<name>/blobs/uploads/<id>
     manifest,      ///< /v2/<name>/manifests/<reference>
     tags,          ///< /v2/<name>/tags/list
+    referrers,     ///< /v2/<name>/referrers/<digest>
     unknown,       ///< nothing of ours: 404
     bad_name,      ///< the repository name is not legal: 400 NAME_INVALID
     bad_digest,    ///< 400 DIGEST_INVALID

@@ -71,6 +71,10 @@ void check(const serve_options& options, const tcp::endpoint& at) {
     engine::check_options(pushes); // now, not when somebody pushes
 }
 
+embedded_rules embedded_rules_of(const serve_options& options) {
+    return {{options.collect_grace, options.collect_untagged}, options.collect_every};
+}
+
 class listening_server {
 public:
     listening_server(
@@ -87,7 +91,8 @@ public:
         if (!options.tls_cert.empty())
             use_certificate(options);
         if (options.registry.empty())
-            registry_.emplace(executor, options.storage, workers_, logging());
+            registry_.emplace(
+                executor, options.storage, workers_, logging(), embedded_rules_of(options));
         access_rules rules{at.address().is_loopback(), options.hosts};
         front_.emplace(
             options, std::move(rules), pushes_, registry_ ? &registry_->api() : nullptr, logging());
@@ -280,8 +285,10 @@ asio::awaitable<void> listening_server::stop() {
 asio::awaitable<void> listening_server::run() {
     async::task_group always(executor_);
     always.spawn(accept_all(public_));
-    if (registry_)
+    if (registry_) {
         always.spawn(registry_->keep_index());
+        always.spawn(registry_->keep_clean());
+    }
     // Not stopped with the others: uploads that may end need it to their end.
     async::task_group own(executor_);
     if (registry_)

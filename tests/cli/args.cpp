@@ -402,6 +402,19 @@ BOOST_AUTO_TEST_CASE(options_of_serve) {
     BOOST_TEST(refusal("serve --registry u:p@r") != "accepted");
     BOOST_TEST(refusal("serve --registry r --password-stdin").starts_with("a password needs"));
     BOOST_TEST(refusal("serve --max-upload lots") != "accepted");
+    const auto collects =
+        std::get<serve_command>(parsed("serve --gc-interval 15m --gc-grace 2d --gc-untagged"));
+    BOOST_TEST((collects.options.collect_every == std::chrono::minutes(15)));
+    BOOST_TEST((collects.options.collect_grace == std::chrono::hours(48)));
+    BOOST_TEST(collects.options.collect_untagged);
+    BOOST_TEST((serve.options.collect_every == std::chrono::hours(1)));
+    BOOST_TEST((serve.options.collect_grace == std::chrono::hours(1)));
+    BOOST_TEST(!serve.options.collect_untagged);
+    const auto bare = std::get<serve_command>(parsed("serve --gc-interval 0 --gc-grace 90"));
+    BOOST_TEST(bare.options.collect_every.count() == 0);
+    BOOST_TEST(bare.options.collect_grace.count() == 90);
+    for (const char* odd : {"1w", "x", "1.5h", "h", "99999999999999999999", "9999999d"})
+        BOOST_TEST(refusal(std::string("serve --gc-grace ") + odd).starts_with("--gc-grace "), odd);
 }
 
 // A variable for push must not turn a server with a folder of its own into a forwarder.

@@ -41,7 +41,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const server::route at = server::find_route(target);
     switch (at.resource) {
     case resource::blob:
-        check(!at.digest.empty() && at.digest.str() == at.reference, "a blob has a digest");
+    case resource::referrers:
+        check(
+            !at.digest.empty() && at.digest.str() == at.reference,
+            "a blob and a subject have a digest");
         break;
     case resource::upload:
         check(is_id(at.reference), "an upload has an id");
@@ -56,7 +59,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const bool named = at.resource == resource::blob || at.resource == resource::uploads
                        || at.resource == resource::upload || at.resource == resource::manifest
-                       || at.resource == resource::tags || at.resource == resource::bad_digest
+                       || at.resource == resource::tags || at.resource == resource::referrers
+                       || at.resource == resource::bad_digest
                        || at.resource == resource::bad_reference;
     check(!named || is_repository_path(at.name), "a repository has a legal name");
     // Raw controls do not get this far (request_framing), and escapes must not make new ones.

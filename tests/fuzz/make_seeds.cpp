@@ -232,12 +232,17 @@ void add_texts(seed_writer& seeds) {
          "application/json\n{\"error\":\"invalid\",\"error_description\":\"y\"}",
          "text/html\n<html><body><h1>502 Bad Gateway</h1></body></html>",
          "text/plain\nplain words\x1b[31m", "\n<!DOCTYPE html><p>x"});
+    const std::string bytes_2048("\0\x08\0\0\0\0\0\0", 8);
+    seeds.add_all(
+        "fuzz_byte_range", {bytes_2048 + "bytes=500-1499", bytes_2048 + "bytes=-500\n\"sha256:ab\"",
+                            bytes_2048 + "bytes=2000-\nW/\"x\", *", bytes_2048 + "bytes=0-1,5-6"});
     seeds.add_all(
         "fuzz_route",
         {"/v2/", "/v2/_catalog?n=10&last=a%2Fb", "/v2/team/app/blobs/" + sha256,
          "/v2/team/app/blobs/uploads/?mount=" + sha256 + "&from=other",
          "/v2/a/blobs/uploads/0123456789abcdef0123456789abcdef?digest=" + sha256,
          "/v2/a/manifests/latest", "/v2/blobs/manifests/manifests/" + sha256, "/v2/a/tags/list?n=0",
+         "/v2/a/referrers/" + sha256 + "?artifactType=a%2Fb%2Bjson&last=" + sha256,
          "/v2/a%2fb/manifests/%6catest", "/v2/a/../b/tags/list", "/v2/a/blobs/sha256:..%2f..",
          "/push?to=team/app:1&to=b&image=@2&id=0123456789", "/push?to=r.example/a:1=x%2Fy:2"});
 }

@@ -65,8 +65,8 @@ struct fixture {
         const std::string& tag,
         const std::string& bytes,
         const std::string& type = oci_manifest) {
-        const auto rejected = manifests->put(repository, tag, self(bytes, type), bytes);
-        return rejected ? rejected->code : "";
+        const auto rejected = manifests->put(repository, tag, self(bytes, type), bytes).rejected;
+        return rejected ? rejected->code : std::string();
     }
     json::array index_entries() {
         const json::value index = json::parse(read_file(dir.path() / "index.json"));

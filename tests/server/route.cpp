@@ -42,12 +42,19 @@ BOOST_AUTO_TEST_CASE(every_resource_found) {
     const route by_digest = find_route("/v2/a/manifests/sha512:" + hex + hex);
     BOOST_TEST((by_digest.resource == resource::manifest));
     BOOST_TEST((by_digest.digest.algo() == digest::algorithm::sha512));
+    const route referrers =
+        find_route("/v2/team/app/referrers/sha256:" + hex + "?artifactType=a%2Fb");
+    BOOST_TEST((referrers.resource == resource::referrers));
+    BOOST_TEST(referrers.name == "team/app");
+    BOOST_TEST(referrers.digest.str() == "sha256:" + hex);
+    BOOST_TEST(*referrers.query_value("artifactType") == "a/b");
+    BOOST_TEST(is("/v2/a/referrers/sha256:x", resource::bad_digest));
 }
 
 // The words of the API are legal parts of a name.
 BOOST_AUTO_TEST_CASE(names_made_of_the_words_of_the_api) {
     for (const char* name :
-         {"blobs", "manifests/tags", "blobs/uploads", "tags/list", "v2", "a/blobs"}) {
+         {"blobs", "manifests/tags", "blobs/uploads", "tags/list", "v2", "a/blobs", "referrers"}) {
         BOOST_TEST(find_route(std::string("/v2/") + name + "/tags/list").name == name);
         const route blob = find_route(std::string("/v2/") + name + "/blobs/sha256:" + hex);
         BOOST_TEST((blob.resource == resource::blob));
@@ -125,8 +132,8 @@ BOOST_AUTO_TEST_CASE(upload_ids_of_another_shape_unknown) {
 BOOST_AUTO_TEST_CASE(everything_else_unknown) {
     for (const char* target :
          {"/", "/v1/", "/v2x/a/tags/list", "/V2/", "/v2/a", "/v2/a/tags", "/v2/a/tags/list/",
-          "/v2/a/blobs", "/v2/blobs/uploads/", "/v2/_catalog/", "/v2/a/referrers/sha256:x",
-          "/index.html", "/.lock", "/v2/../index.json"})
+          "/v2/a/blobs", "/v2/blobs/uploads/", "/v2/_catalog/", "/v2/a/referrers",
+          "/v2/referrers/x", "/index.html", "/.lock", "/v2/../index.json"})
         BOOST_TEST(is(target, resource::unknown), target);
 }
 
