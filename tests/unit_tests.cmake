@@ -59,7 +59,7 @@ add_stage_tests(registry
 add_stage_tests(state
   database sign_of_life state_store)
 add_stage_tests(transport
-  address_class certs_dir connection connection_pool http_client http_download http_exchange
+  address_block address_class certs_dir connection connection_pool http_client http_download http_exchange
   http_message pool_state proxy rate_limiter response_head tls tunnel url)
 add_stage_tests(engine
   event_json fault_matrix image_tree kill_at_step layer_reuse login push push_memory push_plan registry_profiles
@@ -67,8 +67,9 @@ add_stage_tests(engine
 # Every step of every push, again and again: minutes with sanitizers.
 set_tests_properties(engine/kill_at_step PROPERTIES TIMEOUT 2400 COST 300)
 add_stage_tests(server
-  blob_store byte_range collector files garbage http_connection manifest_store push_feed
-  push_request referrer_store registry_api request_framing request_guard route store_gate
+  blob_store byte_range collector failure_limit files garbage htpasswd http_connection known_logins
+  login_gate login_headers login_sessions manifest_store push_feed push_request referrer_store
+  registry_api request_framing request_guard route serve_checks server_certificate store_gate
   upload_store)
 add_stage_tests(migrate
   archive_outline claims journal migrate report sample_series shard source_list sources work_queue)

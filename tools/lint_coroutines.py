@@ -35,6 +35,8 @@ PURE = [
     "auth/auth_challenge", "auth/auth_file", "auth/token_request", "transport/address_class", "transport/proxy",
     "transport/server_words", "registry/upload_fsm", "registry/upload_habits", "registry/retry_policy",
     "registry/manifest_builder", "engine/targets", "engine/image_tree", "engine/push_plan", "server/request_framing", "server/request_guard",
+    "server/htpasswd", "server/failure_limit", "server/known_logins", "server/login_sessions", "server/secrets",
+    "transport/address_block",
     "server/push_request", "server/route", "engine/event_json", "cli/progress_text",
 ]
 

@@ -136,7 +136,7 @@ inline constexpr std::size_t htpasswd_users_max = 10'000;
 inline constexpr std::size_t user_name_bytes_max = 255;
 inline constexpr std::size_t password_bytes_max = 511; // what crypt(3) takes; bcrypt looks at 72
 inline constexpr int bcrypt_cost_max = 14;             // about a second of one processor
-inline constexpr int password_checks_max = 2;          // bcrypts at a time
+inline constexpr int password_checks_max = 1;          // bcrypts at a time
 inline constexpr std::size_t password_checks_waiting_max = 64;
 inline constexpr std::chrono::minutes password_memory{5}; // a right password costs no bcrypt again
 inline constexpr std::chrono::hours known_place_memory{24}; // where a user has logged in from

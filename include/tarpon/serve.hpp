@@ -29,9 +29,15 @@ struct serve_options {
     /// PEM: certificate chain and key; both or neither. With them TLS is spoken, and nothing else.
     /// They are read again when they change.
     std::string tls_cert, tls_key;
-    /// There are no passwords: without this, only loopback addresses can be listened on.
+    /// File of users and bcrypt hashes, as `htpasswd -B` writes it: with it everything but the
+    /// page's own files and /healthz needs a login, pulls too. It is read again when it changes.
+    std::string htpasswd;
+    /// ADDRESS or ADDRESS/BITS of the clients that may push and delete; empty: all.
+    std::vector<std::string> allow_push;
+    /// Without a password file only loopback addresses can be listened on, unless this is set.
     bool allow_anonymous = false;
-    /// Host names, besides those of loopback, under which clients may know this server.
+    /// Host names, besides those of loopback, under which clients may know this server. Beyond
+    /// loopback addresses always do, and with a password file any name while this is empty.
     std::vector<std::string> hosts;
     /// At most between two collections of what nobody needs in the embedded registry; 0: never.
     std::chrono::seconds collect_every{std::chrono::hours(1)};
@@ -51,9 +57,9 @@ struct serve_events {
 /// Serves until it is cancelled (terminal), then lets requests under way finish for a few seconds.
 ///
 /// The folder is an OCI image layout: skopeo and others read it directly while nobody writes.
-/// Errors: errc::usage (address or folder cannot be used, or are in use; an address beyond loopback
-/// without `allow_anonymous`), errc::storage.
-/// Source: distribution-spec v1.1; image-spec v1.1 "Image Layout".
+/// Errors: errc::usage (address, folder, password file, certificate or key cannot be used; an
+/// address beyond loopback with neither `htpasswd` nor `allow_anonymous`), errc::storage. Source:
+/// distribution-spec v1.1; image-spec v1.1 "Image Layout".
 boost::asio::awaitable<void> serve(serve_options options, serve_events events);
 
 } // namespace tarpon

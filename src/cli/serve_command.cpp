@@ -25,11 +25,14 @@ namespace {
 void print_listening(const serve_command& command, const std::string& address) {
     const serve_options& options = command.options;
     const bool forwards = !options.registry.empty();
-    std::string line =
-        forwards ? concat("tarpon: forwarding from http://", address, ", to ", options.registry)
-                 : concat("tarpon: registry at http://", address, ", storage ", options.storage);
+    const bool tls = !options.tls_cert.empty();
+    const std::string url = concat(tls ? "https://" : "http://", address);
+    std::string line = forwards
+                           ? concat("tarpon: forwarding from ", url, ", to ", options.registry)
+                           : concat("tarpon: registry at ", url, ", storage ", options.storage);
     if (command.output.json) {
         boost::json::object event{{"schema", 1}, {"event", "listening"}, {"address", address}};
+        event["tls"] = tls;
         event[forwards ? "registry" : "storage"] = forwards ? options.registry : options.storage;
         line = boost::json::serialize(event);
     }

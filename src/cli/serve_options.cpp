@@ -25,9 +25,23 @@ void add_port(CLI::App& verb, serve_options& options, serve_texts& texts) {
         verb, "--listen", "ADDRESS:PORT", options.listen,
         "where to listen; port 0: any free one [127.0.0.1:8080]")
         ->group(group);
+    add_option(
+        verb, "--htpasswd", "FILE", options.htpasswd,
+        "users and bcrypt hashes (htpasswd -B); everything needs a login then, pulls too")
+        ->group(group);
+    add_option(
+        verb, "--tls-cert", "FILE", options.tls_cert,
+        "PEM certificate and what stands behind it; TLS is spoken then, and nothing else")
+        ->group(group);
+    add_option(verb, "--tls-key", "FILE", options.tls_key, "PEM key of that certificate")
+        ->group(group);
+    add_repeatable(
+        verb, "--allow-push", "CIDR", options.allow_push,
+        "only clients of this network may push and delete [all]")
+        ->group(group);
     verb.add_flag(
             "--allow-anonymous", options.allow_anonymous,
-            "listen on other addresses than loopback, though there are no passwords")
+            "listen on other addresses than loopback, though nobody has to log in")
         ->group(group);
     add_repeatable(
         verb, "--allow-host", "NAME", options.hosts,

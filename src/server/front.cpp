@@ -4,7 +4,9 @@
 #include "model/text.hpp"
 #include "server/login_headers.hpp"
 #include "server/page_files.hpp"
+#include "server/refusal.hpp"
 #include "server/secrets.hpp"
+#include "server/serve_checks.hpp"
 
 #include <tarpon/limits.hpp>
 
@@ -20,19 +22,14 @@ namespace json = boost::json;
 
 namespace {
 
-std::string_view path_of(const server_request& request) {
-    return std::string_view(request.target).substr(0, request.target.find('?'));
-}
-
-bool only_reads(const server_request& request) {
-    return request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS";
+access_kind kind_of(const server_request& request) {
+    return access_kind_of(request.method, path_of(request));
 }
 
 request_signs signs_of(const server_request& request) {
-    // Whoever watches takes one of the feeds, so that counts as a change.
     return {
         request.header("Host"), request.header("Origin"), request.header("Sec-Fetch-Site"),
-        !only_reads(request) || path_of(request).starts_with("/push")};
+        kind_of(request) == access_kind::changing};
 }
 
 server_response text_response(unsigned status, std::string_view text) {
@@ -77,13 +74,28 @@ front::front(
     access_rules rules,
     push_service& pushes,
     registry_api* registry,
+    login_gate* gate,
     push_service::log_function log)
     : options_(options)
     , rules_(std::move(rules))
     , pushes_(pushes)
     , registry_(registry)
+    , gate_(gate)
     , log_(std::move(log))
-    , own_login_{"tarpon", fresh_secret()} {}
+    , own_login_{"tarpon", fresh_secret()} {
+    for (const std::string& network : options.allow_push)
+        pushers_.push_back(parse_push_network(network));
+}
+
+bool front::may_change(const server_request& request) const {
+    const auto& from = request.client;
+    const auto is_in = [&](const transport::address_block& network) {
+        if (from.is_v4())
+            return network.contains(transport::address_bytes::of(from.to_v4().to_bytes()));
+        return network.contains(transport::address_bytes::of(from.to_v6().to_bytes()));
+    };
+    return pushers_.empty() || std::any_of(pushers_.begin(), pushers_.end(), is_in);
+}
 
 server_response front::info() const {
     const std::string& target = options_.registry;
@@ -122,9 +134,43 @@ asio::awaitable<server_response> front::on_push(server_request& request) {
     co_return std::move(text_response(405, "only PUT").with("Allow", "PUT"));
 }
 
+/// nullopt: it may do what it wants.
+asio::awaitable<std::optional<server_response>> front::admit(server_request& request) {
+    const access_kind kind = kind_of(request);
+    const bool changes = kind == access_kind::changing;
+    if (changes && !may_change(request))
+        co_return refusal(request, 403, "clients of this network may not push or delete here");
+    if (gate_ && kind != access_kind::open)
+        co_return co_await gate_->admit(request, changes);
+    co_return std::nullopt;
+}
+
+asio::awaitable<server_response> front::on_login(server_request& request) {
+    const std::string_view path = path_of(request);
+    if (path == "/session" && !gate_)
+        co_return no_login_needed();
+    if (!gate_)
+        co_return api_error(404, "UNSUPPORTED", "nobody has to log in here");
+    if (path == "/login")
+        co_return co_await gate_->log_in(request);
+    if (path == "/logout")
+        co_return co_await gate_->log_out(request);
+    co_return co_await gate_->tell(request);
+}
+
 asio::awaitable<server_response> front::route(server_request& request) {
     if (const auto refused = check_access(rules_, signs_of(request)))
         co_return text_response(refused->status, refused->why);
+    const std::string_view path = path_of(request);
+    if (path == "/login" || path == "/logout" || path == "/session")
+        co_return co_await on_login(request);
+    auto refused = co_await admit(request);
+    if (refused)
+        co_return std::move(*refused);
+    co_return co_await dispatch(request);
+}
+
+asio::awaitable<server_response> front::dispatch(server_request& request) {
     const std::string_view path = path_of(request);
     if (path == "/push" || path == "/push/events")
         co_return co_await on_push(request);
@@ -133,24 +179,28 @@ asio::awaitable<server_response> front::route(server_request& request) {
             co_return co_await registry_->handle(request);
         co_return api_error(404, "UNSUPPORTED", "this server only forwards archives, by PUT /push");
     }
-    if (!only_reads(request))
+    if (kind_of(request) == access_kind::changing)
         co_return std::move(text_response(405, "only GET and HEAD").with("Allow", "GET, HEAD"));
     co_return page_or_nothing(request);
 }
 
 asio::awaitable<server_response> front::route_own(server_request& request) {
     const auto given = basic_login(request.header("Authorization"));
-    if (!given || !same_secret(given->password, own_login_.password))
-        co_return login_wanted("this port is for the server itself");
-    co_return co_await registry_->handle(request);
+    if (given && same_secret(given->password, own_login_.password))
+        co_return co_await registry_->handle(request);
+    auto refused = api_error(401, "UNAUTHORIZED", "this port is for the server itself");
+    ask_for_login(refused);
+    co_return refused;
 }
 
 asio::awaitable<server_response> front::answer(server_request& request) {
-    co_return co_await answered(request, route(request));
+    auto work = route(request);
+    co_return co_await answered(request, std::move(work));
 }
 
 asio::awaitable<server_response> front::answer_own(server_request& request) {
-    co_return co_await answered(request, route_own(request));
+    auto work = route_own(request);
+    co_return co_await answered(request, std::move(work));
 }
 
 asio::awaitable<server_response>

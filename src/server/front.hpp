@@ -3,26 +3,32 @@
 #pragma once
 
 #include "server/http_types.hpp"
+#include "server/login_gate.hpp"
 #include "server/push_service.hpp"
 #include "server/registry_api.hpp"
 #include "server/request_guard.hpp"
+#include "transport/address_block.hpp"
 
 #include <tarpon/serve.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace tarpon::server {
 
 class front {
 public:
-    /// `registry` is nullptr where everything is forwarded. All must outlive this.
+    /// `registry` is nullptr where everything is forwarded, `gate` where nobody has to log in. All
+    /// must outlive this.
     front(
         const serve_options& options,
         access_rules rules,
         push_service& pushes,
         registry_api* registry,
+        login_gate* gate,
         push_service::log_function log);
 
     /// Throws only when cancelled; what fails becomes an answer, and a line of the log.
@@ -37,6 +43,10 @@ private:
     answered(const server_request& request, boost::asio::awaitable<server_response> work);
     boost::asio::awaitable<server_response> route_own(server_request& request);
     boost::asio::awaitable<server_response> route(server_request& request);
+    boost::asio::awaitable<server_response> on_login(server_request& request);
+    boost::asio::awaitable<std::optional<server_response>> admit(server_request& request);
+    boost::asio::awaitable<server_response> dispatch(server_request& request);
+    bool may_change(const server_request& request) const;
     boost::asio::awaitable<server_response> on_push(server_request& request);
     server_response page_or_nothing(const server_request& request) const;
     server_response info() const;
@@ -45,6 +55,8 @@ private:
     access_rules rules_;
     push_service& pushes_;
     registry_api* registry_;
+    login_gate* gate_;
+    std::vector<transport::address_block> pushers_; ///< empty: everybody
     push_service::log_function log_;
     server::own_login own_login_;
 };

@@ -3,7 +3,6 @@
 
 #include "model/base64.hpp"
 #include "model/text.hpp"
-#include "server/registry_api.hpp"
 
 #include <tarpon/limits.hpp>
 
@@ -24,14 +23,18 @@ std::optional<given_login> basic_login(std::string_view authorization) {
     if (colon == std::string::npos)
         return std::nullopt;
     given_login given{plain->substr(0, colon), plain->substr(colon + 1)};
-    const bool controls = std::any_of(given.username.begin(), given.username.end(), [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    });
-    if (controls || given.username.empty() || given.username.size() > limits::user_name_bytes_max
-        || given.password.size() > limits::password_bytes_max
-        || given.password.find('\0') != std::string::npos)
+    if (!is_possible(given))
         return std::nullopt;
     return given;
+}
+
+bool is_possible(const given_login& given) noexcept {
+    const auto& [name, password] = given;
+    const bool printable = std::none_of(name.begin(), name.end(), [](char c) {
+        return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == ':';
+    });
+    return printable && !name.empty() && name.size() <= limits::user_name_bytes_max
+           && password.size() <= limits::password_bytes_max && password.find('\0') == password.npos;
 }
 
 std::optional<std::string_view> cookie_value(std::string_view cookies, std::string_view name) {
@@ -50,10 +53,8 @@ std::optional<std::string_view> cookie_value(std::string_view cookies, std::stri
     return found;
 }
 
-server_response login_wanted(std::string_view why) {
-    server_response response = api_error(401, "UNAUTHORIZED", why);
+void ask_for_login(server_response& response) {
     response.with("WWW-Authenticate", "Basic realm=\"tarpon\", charset=\"UTF-8\"");
-    return response;
 }
 
 } // namespace tarpon::server

@@ -23,7 +23,10 @@ std::optional<given_login> basic_login(std::string_view authorization);
 /// Source: RFC 6265 section 4.2.1.
 std::optional<std::string_view> cookie_value(std::string_view cookies, std::string_view name);
 
-/// 401 that asks programs for name and password.
-server_response login_wanted(std::string_view why);
+/// Within the bounds of limits.hpp, and free of what no name or password holds.
+bool is_possible(const given_login& given) noexcept;
+
+/// Makes a 401 one that asks for name and password: programs try again, browsers ask their reader.
+void ask_for_login(server_response& response);
 
 } // namespace tarpon::server

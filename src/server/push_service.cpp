@@ -9,6 +9,7 @@
 #include "model/text.hpp"
 #include "server/feed_writer.hpp"
 #include "server/received_body.hpp"
+#include "server/refusal.hpp"
 
 #include <tarpon/limits.hpp>
 
@@ -30,15 +31,6 @@ server_response lines_response(unsigned status, std::string lines) {
     response.with("Cache-Control", "no-store");
     response.body = std::move(lines);
     return response;
-}
-
-/// What a push that never began answers.
-server_response refusal(unsigned status, error why) {
-    push_summary nothing;
-    nothing.failed = 1;
-    const failure_event failed{std::move(why), {}, {}};
-    return lines_response(
-        status, concat(engine::to_json(failed), "\n", engine::to_json(nothing), "\n"));
 }
 
 unsigned status_of_end(const std::vector<failure_event>& failures, const received_body& body) {
@@ -175,15 +167,15 @@ push_service::feed_ptr push_service::feed_of(const std::string& id) {
 asio::awaitable<server_response> push_service::push(server_request& request) {
     auto wanted = parse_push_request(request.target, registry_);
     if (!wanted)
-        co_return refusal(400, error(wanted.error()));
+        co_return push_refusal(400, error(wanted.error()));
     const std::uint64_t most = options_.upload_bytes_max;
     if (most > 0 && request.content_length.value_or(0) > most)
-        co_return refusal(413, archive_too_large(most));
+        co_return push_refusal(413, archive_too_large(most));
     auto feed = wanted->id.empty() ? std::make_shared<push_feed>(executor_) : feed_of(wanted->id);
     if (feed && feed->claimed)
-        co_return refusal(409, error(errc::usage, "another push has this id"));
+        co_return push_refusal(409, error(errc::usage, "another push has this id"));
     if (!feed || running_ >= limits::server_pushes_max) {
-        auto busy = refusal(
+        auto busy = push_refusal(
             429, error(
                      errc::registry_refused, concat(
                                                  limits::server_pushes_max,
@@ -221,10 +213,10 @@ push_service::receive(server_request& request, push_request wanted, feed_ptr fee
 asio::awaitable<server_response> push_service::watch(server_request& request) {
     const auto id = parse_watch_request(request.target);
     if (!id)
-        co_return refusal(400, error(id.error()));
+        co_return push_refusal(400, error(id.error()));
     const feed_ptr feed = feed_of(*id);
     if (!feed)
-        co_return refusal(429, error(errc::registry_refused, "too many pushes are watched"));
+        co_return push_refusal(429, error(errc::registry_refused, "too many pushes are watched"));
     auto head = lines_response(200, std::string());
     co_await request.answer.begin(std::move(head));
     auto give_up = [feed] {

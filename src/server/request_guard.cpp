@@ -2,6 +2,7 @@
 #include "server/request_guard.hpp"
 
 #include "model/text.hpp"
+#include "transport/address_block.hpp"
 
 #include <algorithm>
 
@@ -21,6 +22,14 @@ bool is_loopback_ipv4(std::string_view host) noexcept {
     return numeric && host.starts_with("127.") && std::count(host.begin(), host.end(), '.') == 3;
 }
 
+/// IPv6 in brackets, or four numbers. Names of only digits and dots cannot be registered.
+bool is_address(std::string_view host) noexcept {
+    const std::string_view name = without_port(host);
+    if (name.starts_with('[') && name.ends_with(']'))
+        return transport::address_bytes::parse(name.substr(1, name.size() - 2)).has_value();
+    return transport::address_bytes::parse(name).has_value();
+}
+
 bool is_one_of(const std::vector<std::string>& names, std::string_view host) noexcept {
     return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
         return iequals(name, host) || iequals(name, without_port(host));
@@ -30,9 +39,11 @@ bool is_one_of(const std::vector<std::string>& names, std::string_view host) noe
 bool is_our_name(const access_rules& rules, std::string_view host) noexcept {
     if (host.empty()) // HTTP/1.0, which no browser speaks
         return true;
-    if (is_one_of(rules.hosts, host))
+    if (is_one_of(rules.hosts, host) || is_loopback_name(host))
         return true;
-    return rules.loopback_only ? is_loopback_name(host) : rules.hosts.empty();
+    if (rules.loopback_only)
+        return false;
+    return is_address(host) || (rules.any_name && rules.hosts.empty());
 }
 
 /// The page came from us, or from a proxy in front of us that is known by one of our names.
@@ -42,7 +53,7 @@ bool is_our_origin(const access_rules& rules, std::string_view origin, std::stri
         return false;
     const std::string_view scheme = origin.substr(0, mark);
     const std::string_view authority = origin.substr(mark + 3);
-    if (scheme != "http" && scheme != "https")
+    if (scheme != "https" && (scheme != "http" || rules.tls))
         return false;
     return iequals(authority, host) || is_one_of(rules.hosts, authority);
 }
@@ -55,6 +66,15 @@ bool is_loopback_name(std::string_view host) noexcept {
     const bool ends =
         name.size() > below.size() && iequals(name.substr(name.size() - below.size()), below);
     return iequals(name, "localhost") || ends || name == "[::1]" || is_loopback_ipv4(name);
+}
+
+access_kind access_kind_of(std::string_view method, std::string_view path) noexcept {
+    const bool reads = method == "GET" || method == "HEAD" || method == "OPTIONS";
+    if (!reads || path.starts_with("/push"))
+        return access_kind::changing;
+    if (path == "/" || path == "/healthz" || path.starts_with("/page/"))
+        return access_kind::open;
+    return access_kind::reading;
 }
 
 std::optional<access_refusal> check_access(const access_rules& rules, const request_signs& signs) {

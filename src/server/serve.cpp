@@ -2,20 +2,21 @@
 #include "async/task_group.hpp"
 #include "async/tokens.hpp"
 #include "async/worker_count.hpp"
-#include "engine/push_source.hpp"
 #include "model/text.hpp"
 #include "server/embedded_registry.hpp"
 #include "server/front.hpp"
 #include "server/http_connection.hpp"
+#include "server/login_gate.hpp"
 #include "server/push_service.hpp"
 #include "server/reloaded.hpp"
+#include "server/serve_checks.hpp"
 #include "server/server_certificate.hpp"
-#include "transport/url.hpp"
 
 #include <tarpon/limits.hpp>
 #include <tarpon/reference.hpp>
 #include <tarpon/serve.hpp>
 
+#include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -32,43 +33,17 @@ namespace {
 
 constexpr std::chrono::seconds stop_time{5}; // for requests under way
 
-/// ADDRESS:PORT, as --listen takes it. Throws errc::usage.
-tcp::endpoint parse_listen(const std::string& address) {
-    const auto at = transport::parse_host_port(address, false);
-    const std::size_t colon = address.rfind(':');
-    const auto port = colon == address.npos
-                          ? std::nullopt
-                          : parse_decimal(std::string_view(address).substr(colon + 1));
-    boost::system::error_code ec;
-    std::string host = !at && port ? address.substr(0, colon) : at ? at->host : address;
-    if (host.starts_with('[') && host.ends_with(']'))
-        host = host.substr(1, host.size() - 2);
-    const auto ip = asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, ec);
-    if (ec || !port || *port > 65535)
-        throw error(errc::usage, concat("\"", foreign_text(address), "\" is not ADDRESS:PORT"));
-    return {ip, static_cast<std::uint16_t>(*port)};
-}
-
-std::string shown(const tcp::endpoint& at) {
-    const std::string address = at.address().to_string();
-    return at.address().is_v6() ? concat("[", address, "]:", at.port())
-                                : concat(address, ":", at.port());
-}
-
-/// There are no passwords, so whoever reaches the port may push, pull and delete.
-void check(const serve_options& options, const tcp::endpoint& at) {
-    if (!at.address().is_loopback() && !options.allow_anonymous)
-        throw error(
-            errc::usage,
-            concat(
-                "--listen ", shown(at), " is open to other machines, and there are no passwords"),
-            {}, "--allow-anonymous, where everybody who reaches it may push, pull and delete");
-    if (options.registry.empty())
-        return;
-    push_options pushes;
-    pushes.where.registry = options.registry;
-    pushes.connection = options.connection;
-    engine::check_options(pushes); // now, not when somebody pushes
+access_rules rules_for(const serve_options& options, const tcp::endpoint& at) {
+    access_rules rules;
+    rules.loopback_only = at.address().is_loopback();
+    rules.hosts = options.hosts;
+    rules.any_name = !options.htpasswd.empty();
+    rules.tls = !options.tls_cert.empty();
+    boost::system::error_code ignored;
+    const std::string ours = asio::ip::host_name(ignored);
+    if (!rules.loopback_only && !rules.any_name && !ours.empty())
+        rules.hosts.push_back(ours);
+    return rules;
 }
 
 embedded_rules embedded_rules_of(const serve_options& options) {
@@ -90,12 +65,15 @@ public:
         , own_(executor) {
         if (!options.tls_cert.empty())
             use_certificate(options);
-        if (options.registry.empty())
+        if (!options.htpasswd.empty())
+            gate_.emplace(
+                executor, options.htpasswd, certificate_.has_value(), workers_, logging());
+        if (options.registry.empty()) // last: it makes a folder
             registry_.emplace(
                 executor, options.storage, workers_, logging(), embedded_rules_of(options));
-        access_rules rules{at.address().is_loopback(), options.hosts};
         front_.emplace(
-            options, std::move(rules), pushes_, registry_ ? &registry_->api() : nullptr, logging());
+            options, rules_for(options, at), pushes_, registry_ ? &registry_->api() : nullptr,
+            gate_ ? &*gate_ : nullptr, logging());
         public_.handle = [this](server_request& request) {
             return front_->answer(request);
         };
@@ -105,6 +83,10 @@ public:
     }
 
     void listen(const tcp::endpoint& endpoint);
+    void log(log_level level, const std::string& message) {
+        if (events_.log)
+            events_.log(level, message);
+    }
     asio::awaitable<void> run();
 
 private:
@@ -127,10 +109,6 @@ private:
     asio::awaitable<void> serve_client(entrance& through, tcp::socket socket);
     asio::awaitable<void> stop();
     asio::awaitable<void> end(entrance& through);
-    void log(log_level level, const std::string& message) {
-        if (events_.log)
-            events_.log(level, message);
-    }
     push_service::log_function logging() {
         return [this](log_level level, const std::string& message) {
             log(level, message);
@@ -142,6 +120,7 @@ private:
     async::cpu_pool workers_;
     std::optional<embedded_registry> registry_; ///< none where everything is forwarded
     push_service pushes_;
+    std::optional<login_gate> gate_; ///< none: nobody has to log in
     std::optional<front> front_;
     std::optional<reloaded<server_certificate>> certificate_; ///< none: plain HTTP
     entrance public_;
@@ -315,8 +294,10 @@ asio::awaitable<void> listening_server::run() {
 asio::awaitable<void> serve(serve_options options, serve_events events) {
     const auto executor = co_await asio::this_coro::executor;
     const auto at = server::parse_listen(options.listen); // before the folder is made
-    server::check(options, at);
+    const auto warnings = server::check(options, at);
     server::listening_server server(executor, options, at, std::move(events));
+    for (const std::string& warning : warnings)
+        server.log(log_level::warn, warning);
     server.listen(at);
     co_await server.run();
 }

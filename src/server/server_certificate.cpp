@@ -52,7 +52,7 @@ void use_chain(ssl::context& context, const std::string& file) {
     context.use_certificate_chain(boost::asio::buffer(text), ec);
     if (!ec)
         return;
-    if (reason_of(ec) == PEM_R_NO_START_LINE)
+    if (ec.value() == ERR_R_PEM_LIB || reason_of(ec) == PEM_R_NO_START_LINE || text.empty())
         throw unusable("certificate", file, "it holds no PEM certificate");
     throw unusable("certificate", file, foreign_text(ec.message()));
 }
@@ -80,8 +80,8 @@ void use_key(ssl::context& context, const std::string& file, const std::string& 
     if (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)
         throw unusable(
             "key", file, concat("it does not belong to the certificate ", foreign_text(cert_file)));
-    if (reason == PEM_R_NO_START_LINE
-        || ERR_GET_LIB(static_cast<unsigned long>(ec.value())) == ERR_LIB_OSSL_DECODER)
+    const int library = ERR_GET_LIB(static_cast<unsigned long>(ec.value()));
+    if (reason == PEM_R_NO_START_LINE || library == ERR_LIB_OSSL_DECODER || text.empty())
         throw unusable("key", file, "it holds no PEM key");
     throw unusable("key", file, foreign_text(ec.message()));
 }

@@ -3,14 +3,10 @@
 
 #include "model/base64.hpp"
 #include "model/text.hpp"
+#include "transport/address_block.hpp"
 
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
-
-#include <arpa/inet.h>
-
-#include <array>
-#include <cstring>
 
 namespace tarpon::transport {
 namespace {
@@ -59,35 +55,10 @@ read_proxy(const environment_lookup& lookup, std::initializer_list<const char*> 
     return std::optional<proxy>();
 }
 
-struct address_bytes {
-    std::array<unsigned char, 16> bytes{};
-    int size = 0; ///< 4, 16, or 0 when it is no address
-};
-
-address_bytes parse_address(std::string_view text) {
-    address_bytes parsed;
-    const std::string copy(text);
-    if (inet_pton(AF_INET, copy.c_str(), parsed.bytes.data()) == 1)
-        parsed.size = 4;
-    else if (inet_pton(AF_INET6, copy.c_str(), parsed.bytes.data()) == 1)
-        parsed.size = 16;
-    return parsed;
-}
-
 bool in_block(std::string_view block, std::string_view host) {
-    const std::size_t slash = block.find('/');
-    const auto bits = parse_decimal(block.substr(slash + 1));
-    const address_bytes network = parse_address(block.substr(0, slash));
-    const address_bytes address = parse_address(host);
-    if (!bits || network.size == 0 || network.size != address.size
-        || *bits > static_cast<std::uint64_t>(network.size) * 8)
-        return false;
-    for (std::uint64_t bit = 0; bit < *bits; ++bit) {
-        const unsigned mask = 0x80u >> (bit % 8);
-        if ((network.bytes[bit / 8] & mask) != (address.bytes[bit / 8] & mask))
-            return false;
-    }
-    return true;
+    const auto network = address_block::parse(block);
+    const auto address = address_bytes::parse(host);
+    return network && address && network->contains(*address);
 }
 
 /// Takes ":port" off an entry; false if the entry is for another port.

@@ -389,7 +389,13 @@ BOOST_AUTO_TEST_CASE(every_long_option_has_an_environment_name) {
 BOOST_AUTO_TEST_CASE(options_of_serve) {
     const auto serve = std::get<serve_command>(
         parsed("serve --listen 127.0.0.1:0 --registry r.example/team --username u --password-stdin "
-               "--max-upload 2G --allow-host images.example.com --allow-host b --allow-anonymous"));
+               "--max-upload 2G --allow-host images.example.com --allow-host b --allow-anonymous "
+               "--htpasswd users --tls-cert c.pem --tls-key k.pem --allow-push 10.0.0.0/8 "
+               "--allow-push ::1"));
+    BOOST_TEST(serve.options.htpasswd == "users");
+    BOOST_TEST(serve.options.tls_cert == "c.pem");
+    BOOST_TEST(serve.options.tls_key == "k.pem");
+    BOOST_TEST(serve.options.allow_push.size() == 2u);
     BOOST_TEST(serve.options.registry == "r.example/team");
     BOOST_TEST(serve.options.connection.username == "u");
     BOOST_TEST(serve.password_stdin);

@@ -5,6 +5,7 @@ Screenshots go to build/page.
 """
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import sys
 import unittest
 from pathlib import Path
 
-from access import htpasswd
+from access import Authority, htpasswd
 from harness import DATA, PATIENCE, ROOT, SEARCH_PATH, SKIPPED, Case, DockerRegistry, EmbeddedRegistry, environment, needs
 from images import docker_entries, flipped, make_image, pull, tar
 
@@ -31,8 +32,8 @@ class PageCase(Case):
         return self.enterContext(EmbeddedRegistry(self.folder / self.fresh("server"), *options, env=env))
 
     def steps(self, server: EmbeddedRegistry, scenario: str, **given) -> dict:
-        given |= {"url": f"http://{server.host}", "modules": str(MODULES),
-                  "chromium": shutil.which("chromium", path=SEARCH_PATH)}
+        given = {"url": f"http://{server.host}", **given}
+        given |= {"modules": str(MODULES), "chromium": shutil.which("chromium", path=SEARCH_PATH)}
         done = subprocess.run(["node", Path(__file__).parent / "page_steps.mjs", scenario, json.dumps(given)],
                               capture_output=True, text=True, timeout=PATIENCE, env=environment(), check=False)
         self.assertEqual(done.returncode, 0, f"{scenario}: {done.stderr}\n{server.server.log.read_text()}")
@@ -95,12 +96,59 @@ class Pushing(PageCase):
         server = self.serve("--registry", f"{registry.host}/team",
                             env={"TARPON_USERNAME": "somebody", "TARPON_PASSWORD": "pass-word"})
         file = str(DATA / "docker28-single.tar")
-        seen = self.steps(server, "push", files=[file])
+        # The browser never sees the password of the registry behind: not in a body, not in a header.
+        secrets = ["pass-word", *(base64.b64encode(one).decode() for one in (b"somebody:pass-word", b"pass-word"))]
+        seen = self.steps(server, "push", files=[file], secrets=secrets)
+        self.assertGreater(seen["answers"], 10)
         for reference in seen["results"][file]:
             self.assertTrue(reference.startswith(f"{registry.host}/team/"), reference)
         self.assertEqual(seen["listed"], [])
         refused = self.steps(self.serve("--registry", registry.host), "broken", file=file)
         self.assertRegex(refused["problem"], "401|credentials|password|unauthorized|authentication")
+
+
+class LoggingIn(PageCase):
+    LOGIN = {"username": "anna", "password": "right-word"}
+
+    def secured(self, *options) -> EmbeddedRegistry:
+        return self.serve("--htpasswd", htpasswd(self.folder, *self.LOGIN.values()), *options)
+
+    def log_in(self, server, **given) -> dict:
+        return self.steps(server, "login", login=self.LOGIN, file=str(DATA / "docker20-single.tar"), **given)
+
+    def test_in_and_out_again(self):
+        server = self.secured()
+        seen = self.log_in(server, wrong="wrong-word")
+        self.assertEqual(seen, {
+            "focused": "username", "problem": "The user name or the password is wrong.", "who": "logged in as anna",
+            "script_sees": "", "results": [f"{server.host}/fixture/base:1"], "after_logout": 0,
+            "note": "The session is over. Log in again; what is on this page stays.",
+            "cookies": [{"name": "tarpon-session", "httpOnly": True, "secure": False, "sameSite": "Strict"}]})
+
+    def test_over_tls(self):
+        cert, key = Authority(self.folder / "ca").issue("server", "IP:127.0.0.1")
+        server = self.secured("--tls-cert", cert, "--tls-key", key)
+        seen = self.log_in(server, self_signed=True, url=f"https://{server.host}")
+        self.assertEqual(seen["results"], [f"{server.host}/fixture/base:1"])
+        self.assertEqual(seen["cookies"], [{"name": "__Host-tarpon-session", "httpOnly": True, "secure": True, "sameSite": "Strict"}])
+
+    def test_too_many_wrong_passwords(self):
+        server = self.secured()
+        for _ in range(10):
+            server.request("POST", "/login", json.dumps({"username": "x", "password": "y"}), {"Content-Type": "application/json"})
+        seen = self.steps(server, "locked_out", login=self.LOGIN)
+        self.assertRegex(seen["problem"], r"^Too many wrong passwords. Try again in \d+ s.$")
+
+    def test_pictures(self):
+        folder = ROOT / "build" / "page"
+        folder.mkdir(parents=True, exist_ok=True)
+        looks = {"light": {}, "dark": {"scheme": "dark"}, "narrow": {"width": 360}, "chinese": {"locale": "zh-CN"}}
+        for name, look in looks.items():
+            with self.subTest(look=name):
+                seen = self.log_in(self.secured(), wrong="wrong-word", look=look, picture=str(folder / f"login-{name}.png"),
+                                   wrong_picture=str(folder / f"login-{name}-wrong.png"),
+                                   inside_picture=str(folder / f"login-{name}-inside.png"))
+                self.assertEqual(seen["problem"], "用户名或密码错误。" if name == "chinese" else "The user name or the password is wrong.")
 
 
 class Trouble(PageCase):

@@ -15,11 +15,31 @@ const given = JSON.parse(json);
 const require = createRequire(pathToFileURL(given.modules + "/"));
 const { chromium } = require("playwright-core");
 
+/** What every answer said, with its headers, for a look at secrets. */
+const heard = [];
+async function listen(response) {
+  const head = `${response.status()} ${response.url()}\n${JSON.stringify(await response.headersArray())}\n`;
+  let body = "";
+  try {
+    body = (await response.body()).toString("latin1");
+  } catch {
+    // A stream that was left, or a redirect.
+  }
+  heard.push({ url: response.url(), text: head + body, challenge: response.headers()["www-authenticate"] });
+}
+
+async function logIn(page, { username, password }) {
+  await page.getByLabel("User name").fill(username);
+  await page.getByLabel("Password").fill(password);
+  await page.keyboard.press("Enter");
+}
+
 /** A page in a browser of its own; everything it complains about, or asks others for, is an error. */
 async function withPage(act, { locale = "en-US", scheme = "light", width = 1000, height = 900 } = {}) {
   const browser = await chromium.launch({ executablePath: given.chromium, args: ["--no-sandbox"] });
   try {
-    const context = await browser.newContext({ locale, colorScheme: scheme, viewport: { width, height } });
+    const context = await browser.newContext({ locale, colorScheme: scheme, viewport: { width, height },
+                                               ignoreHTTPSErrors: given.self_signed ?? false });
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE);
     const complaints = [];
@@ -31,10 +51,20 @@ async function withPage(act, { locale = "en-US", scheme = "light", width = 1000,
     page.on("request", (request) => {
       if (!request.url().startsWith(given.url)) complaints.push(`asked another host: ${request.url()}`);
     });
+    const listening = [];
+    page.on("response", (response) => listening.push(listen(response)));
     await page.goto(given.url);
-    await page.locator("#target:not(:empty)").waitFor();
+    if (given.login) await page.locator("#login-form").waitFor();
+    if (given.login && scenario !== "login") await logIn(page, given.login);
+    if (scenario !== "login" && scenario !== "locked_out") await page.locator("#target:not(:empty)").waitFor();
     const result = await act(page);
     assert.deepEqual(complaints, []);
+    await Promise.race([Promise.all(listening), page.waitForTimeout(5000)]);
+    // The browser would have asked for a password in a window of its own.
+    assert.deepEqual(heard.filter((one) => one.challenge).map((one) => one.url), []);
+    for (const secret of given.secrets ?? [])
+      assert.deepEqual(heard.filter((one) => one.text.includes(secret)).map((one) => one.url), [], "a secret in an answer");
+    if (given.secrets) result.answers = heard.length;
     return result;
   } finally {
     await browser.close();
@@ -120,6 +150,68 @@ const steps = {
         await inState(page, given.file, "failed");
       }
       return { state, problem: await card(page, given.file).locator("[role=alert]").innerText() };
+    });
+  },
+
+  /** Only with keys: a wrong password, the right one, a push, a session that ends, logging out. */
+  async login() {
+    return withPage(async (page) => {
+      const seen = {};
+      const form = page.locator("#login-form");
+      assert.equal(await page.locator("#content").isVisible(), false);
+      seen.focused = await page.evaluate(() => document.activeElement.id);
+      if (given.picture) await page.screenshot({ path: given.picture, fullPage: true });
+      if (given.wrong) {
+        await page.keyboard.type(given.login.username);
+        await page.keyboard.press("Tab");
+        await page.keyboard.type(given.wrong);
+        await page.keyboard.press("Enter");
+        await page.locator("#login-problem:not(:empty)").waitFor();
+        seen.problem = await page.locator("#login-problem").innerText();
+        assert.equal(await page.evaluate(() => document.activeElement.id), "password");
+        if (given.wrong_picture) await page.screenshot({ path: given.wrong_picture, fullPage: true });
+      } else {
+        await page.keyboard.type(given.login.username);
+        await page.keyboard.press("Tab");
+      }
+      await page.keyboard.type(given.login.password);
+      await page.keyboard.press("Enter");
+      await page.locator("#target:not(:empty)").waitFor();
+      assert.equal(await form.isVisible(), false);
+      seen.who = await page.locator("#user").innerText();
+      seen.script_sees = await page.evaluate(() => document.cookie);
+      seen.cookies = (await page.context().cookies()).map(({ name, httpOnly, secure, sameSite }) => ({ name, httpOnly, secure, sameSite }));
+      await choose(page, given.file);
+      await inState(page, given.file, "ready");
+      if (given.inside_picture) await page.screenshot({ path: given.inside_picture, fullPage: true });
+      await card(page, given.file).locator("button.primary").click();
+      await inState(page, given.file, "done");
+      seen.results = await card(page, given.file).locator(".results strong").allTextContents();
+      // Loaded anew, the session goes on; when it ends on the server, the form comes back.
+      await page.reload();
+      await page.locator("#target:not(:empty)").waitFor();
+      await page.context().clearCookies();
+      await page.locator("#refresh").click();
+      await form.waitFor();
+      seen.note = await page.locator("#login-note").innerText();
+      await page.locator("#username").fill(given.login.username);
+      await page.locator("#password").fill(given.login.password);
+      await page.keyboard.press("Enter");
+      await page.locator("#log-out").click();
+      await form.waitFor();
+      seen.after_logout = (await page.context().cookies()).length;
+      assert.equal(await page.locator("#content").isVisible(), false);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+      assert.equal(wide, false, "the page scrolls sideways");
+      return seen;
+    }, given.look);
+  },
+
+  /** What the form says when there were too many wrong passwords. */
+  async locked_out() {
+    return withPage(async (page) => {
+      await page.locator("#login-problem:not(:empty)").waitFor();
+      return { problem: await page.locator("#login-problem").innerText() };
     });
   },
 

@@ -309,7 +309,7 @@ class Safety(ServeCase):
             self.assertIn("is open to other machines", result.stderr)
             self.assertIn("--allow-anonymous", result.stderr)
         self.assertFalse((self.folder / "none").exists())
-        server = self.serve("--listen", "0.0.0.0:0", "--allow-anonymous")
+        server = self.serve("--listen", "0.0.0.0:0", "--allow-anonymous", "--allow-host", "somewhere.example")
         port = server.host.split(":")[1]
         answer = curl(f"127.0.0.1:{port}", self.archive("app:1"), "", "-H", "Host: somewhere.example")
         self.assertEqual(set(answer.references), {"somewhere.example/app:1"}, answer)

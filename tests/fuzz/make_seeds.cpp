@@ -237,6 +237,13 @@ void add_texts(seed_writer& seeds) {
         "fuzz_byte_range", {bytes_2048 + "bytes=500-1499", bytes_2048 + "bytes=-500\n\"sha256:ab\"",
                             bytes_2048 + "bytes=2000-\nW/\"x\", *", bytes_2048 + "bytes=0-1,5-6"});
     seeds.add_all(
+        "fuzz_logins",
+        {"# people\nann:$2y$04$KXEMpG9lZDsaXCvcbwwopeeYzqIbZEskmYZz.Iec4s.SRTh7N8/pO\n",
+         "x:$apr1$G07VAumz$SsseEs3mvWXg8FQYdF2xi1", "x:{SHA}0DPiKuNIrrVmD8IUCuw1hQxNqZc=\n\n",
+         "Basic YW5uOmFwcGxl", "basic  YTo=", "a=b; s=0123456789abcdef; __Host-s=1", "s=1; s=2",
+         R"({"username":"ann","password":"apple"})", "username=ann+b&password=%C3%BC%26",
+         "10.0.0.0/8", "2001:db8::/32", "::ffff:10.0.0.0/104", "127.0.0.1"});
+    seeds.add_all(
         "fuzz_route",
         {"/v2/", "/v2/_catalog?n=10&last=a%2Fb", "/v2/team/app/blobs/" + sha256,
          "/v2/team/app/blobs/uploads/?mount=" + sha256 + "&from=other",

@@ -13,7 +13,8 @@ unsigned status(const access_rules& rules, const request_signs& signs) {
 }
 
 const access_rules loopback{.loopback_only = true, .hosts = {}};
-const access_rules everywhere{.loopback_only = false, .hosts = {}};
+const access_rules everywhere{.loopback_only = false, .any_name = true};
+const access_rules anonymous{.loopback_only = false, .hosts = {"ours.example"}};
 const access_rules named{.loopback_only = true, .hosts = {"images.example.com"}};
 
 BOOST_AUTO_TEST_CASE(names_of_loopback) {
@@ -36,6 +37,41 @@ BOOST_AUTO_TEST_CASE(foreign_host_on_loopback_is_misdirected) {
         BOOST_TEST(status(loopback, {.host = "", .changes_state = changes}) == 200u);
         BOOST_TEST(status(everywhere, {.host = "any.example", .changes_state = changes}) == 200u);
     }
+}
+
+// Without logins a name that somebody else owns must not lead here; addresses belong to nobody.
+BOOST_AUTO_TEST_CASE(beyond_loopback_addresses_and_known_names) {
+    for (const char* host :
+         {"192.168.1.2:8080", "[2001:db8::1]:8080", "localhost:8080", "ours.example:8080", ""})
+        BOOST_TEST(status(anonymous, {.host = host}) == 200u, host);
+    for (const char* host :
+         {"evil.example", "192.168.1.2.evil.example", "[evil.example]", "1.2.3.4.5", "[::1",
+          "0x7f.1"})
+        BOOST_TEST(status(anonymous, {.host = host}) == 421u, host);
+}
+
+BOOST_AUTO_TEST_CASE(kinds_of_access) {
+    for (const char* path : {"/", "/page/page.js", "/healthz"})
+        BOOST_TEST((access_kind_of("GET", path) == access_kind::open), path);
+    for (const char* path :
+         {"/v2/", "/v2/a/tags/list", "/info", "/metrics", "/page", "/healthz/", "//", "/%76%32/",
+          "", "/none", "*"})
+        for (const char* method : {"GET", "HEAD", "OPTIONS"})
+            BOOST_TEST((access_kind_of(method, path) == access_kind::reading), path);
+    for (const char* path : {"/v2/a/manifests/1", "/", "/healthz", "/page/page.js", "/info"})
+        for (const char* method : {"PUT", "POST", "PATCH", "DELETE", "get", "TRACE", ""})
+            BOOST_TEST((access_kind_of(method, path) == access_kind::changing), path);
+    BOOST_TEST((access_kind_of("GET", "/push/events") == access_kind::changing));
+}
+
+// Where only TLS is spoken, a page that came in clear is somebody else's.
+BOOST_AUTO_TEST_CASE(plain_origins_are_foreign_under_tls) {
+    const access_rules tls{.loopback_only = true, .tls = true};
+    const auto from = [&](std::string_view origin) {
+        return status(tls, {.host = "localhost:8443", .origin = origin, .changes_state = true});
+    };
+    BOOST_TEST(from("https://localhost:8443") == 200u);
+    BOOST_TEST(from("http://localhost:8443") == 403u);
 }
 
 BOOST_AUTO_TEST_CASE(allowed_hosts_are_known_with_any_port) {

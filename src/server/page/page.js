@@ -3,6 +3,7 @@
 import { Card } from "./card.js";
 import { byId, make } from "./dom.js";
 import { showRegistry } from "./registry.js";
+import { ask, listenForLogin, loginNeeded, showLogin, startSession, user } from "./session.js";
 import { humanBytes, t, translatePage } from "./texts.js";
 
 const PUSHES_AT_ONCE = 2; // a browser opens six connections to a server; each push takes two
@@ -18,7 +19,7 @@ function startNext() {
     const card = waiting.shift();
     if (card.state !== "waiting") continue;
     card.push().then(() => {
-      if (!server.registry && card.state !== "ready") showRegistry();
+      if (!server.registry && !loginNeeded() && card.state !== "ready") showRegistry();
       startNext();
     });
   }
@@ -71,14 +72,20 @@ function listenForFiles() {
   document.addEventListener("drop", (event) => take(event.dataTransfer.files));
 }
 
+const shellWord = (text) => /^[\w@.+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+
 function showServer() {
   byId("target").textContent = server.registry ? t("to_registry", { registry: server.registry }) : t("to_embedded");
   if (server.upload_bytes_max)
     byId("limits").textContent = t("limit", { size: humanBytes(server.upload_bytes_max) });
-  const origin = location.origin;
-  const lines = [`curl -T app.tar "${origin}/push?to=team/app:1.0"`,
-                 `docker save app:1.0 | curl -T - "${origin}/push?to=team/app:1.0"`];
-  if (!server.registry) lines.push(`tarpon push app.tar --registry ${location.host}`);
+  const origin = location.origin, name = user();
+  const curl = name === null ? "curl" : `curl -u ${shellWord(name)}`;
+  const lines = [`${curl} -T app.tar "${origin}/push?to=team/app:1.0"`,
+                 `docker save app:1.0 | ${curl} -T - "${origin}/push?to=team/app:1.0"`];
+  if (!server.registry) {
+    if (name !== null) lines.push(`tarpon login ${location.host} --username ${shellWord(name)}`);
+    lines.push(`tarpon push app.tar --registry ${location.host}`);
+  }
   byId("commands").replaceChildren(make("code", {}, lines.join("\n")));
 }
 
@@ -90,7 +97,18 @@ async function start() {
   window.addEventListener("beforeunload", (event) => {
     if (sending().length > 0) event.preventDefault();
   });
-  Object.assign(server, await (await fetch("/info", { cache: "no-store" })).json());
+  listenForLogin(enter);
+  await startSession((message) => showLogin(true, message));
+  if (loginNeeded()) showLogin(true);
+  else await enter();
+}
+
+/** Whoever is here may see what the server has. */
+async function enter() {
+  showLogin(false);
+  const info = await ask("/info");
+  if (!info.ok) return;
+  Object.assign(server, await info.json());
   showServer();
   if (!server.registry) await showRegistry();
 }

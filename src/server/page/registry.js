@@ -1,6 +1,7 @@
 // What is in the embedded registry: repositories, tags, platforms, sizes; and deleting tags.
 
 import { announce, byId, copyButton, make } from "./dom.js";
+import { ask as askServer } from "./session.js";
 import { humanBytes, t } from "./texts.js";
 
 const PAGE = 50;         // repositories shown at a time
@@ -11,7 +12,7 @@ const ACCEPT = [
 ].join(", ");
 
 async function ask(path, options = {}) {
-  const answer = await fetch(path, { cache: "no-store", ...options });
+  const answer = await askServer(path, options);
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer;
 }

@@ -1,6 +1,15 @@
 // The words of the page, in English and Chinese; the browser's languages choose.
 
 const en = {
+  login_title: "Log in",
+  username: "User name",
+  password: "Password",
+  log_in: "Log in",
+  log_out: "Log out",
+  logged_in_as: "logged in as {user}",
+  logged_out_by_server: "The session is over. Log in again; what is on this page stays.",
+  login_wrong: "The user name or the password is wrong.",
+  login_too_many: "Too many wrong passwords. Try again in {seconds} s.",
   to_embedded: "pushes into the registry of this server",
   to_registry: "pushes into {registry}",
   push_title: "Push image archives",
@@ -83,6 +92,15 @@ const en = {
 };
 
 const zh = {
+  login_title: "登录",
+  username: "用户名",
+  password: "密码",
+  log_in: "登录",
+  log_out: "退出登录",
+  logged_in_as: "已登录：{user}",
+  logged_out_by_server: "会话已结束，请重新登录；本页内容会保留。",
+  login_wrong: "用户名或密码错误。",
+  login_too_many: "密码错误次数过多，请在 {seconds} 秒后重试。",
   to_embedded: "推送到本服务器的镜像仓库",
   to_registry: "推送到 {registry}",
   push_title: "推送镜像归档",

@@ -3,6 +3,8 @@
 // Browsers do not read an answer before they have sent the body, so the events are read from
 // GET /push/events; the answer itself is what counts if that breaks.
 
+import { ask, headers, over } from "./session.js";
+
 /** Calls `line` with each JSON object of a stream of lines, until it ends. */
 async function readLines(body, line) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
@@ -41,7 +43,7 @@ export async function upload(file, targets, { hear, sent, signal }) {
   let heard = Promise.resolve();
   let watched = false;
   try {
-    const events = await fetch(`/push/events?id=${id}`, { signal: watching.signal, cache: "no-store" });
+    const events = await ask(`/push/events?id=${id}`, { signal: watching.signal });
     watched = events.ok;
     if (events.ok) heard = readLines(events.body, hearOnce).catch(() => {});
   } catch {
@@ -61,12 +63,16 @@ export async function upload(file, targets, { hear, sent, signal }) {
 function send(file, target, sent, signal) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
-    const end = () => resolve({
-      status: request.status,
-      retryAfter: Number(request.getResponseHeader("Retry-After")) || 5,
-      text: request.responseText ?? "",
-    });
+    const end = () => {
+      if (request.status === 401) over();
+      resolve({
+        status: request.status,
+        retryAfter: Number(request.getResponseHeader("Retry-After")) || 5,
+        text: request.responseText ?? "",
+      });
+    };
     request.open("PUT", target);
+    for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => sent(event.loaded);
     request.onload = request.onerror = request.onabort = end;
     signal.addEventListener("abort", () => request.abort());
