@@ -408,6 +408,27 @@ def always(status: int, body: bytes = b"") -> type[QuietHandler]:
     return Handler
 
 
+def patient(asked: threading.Event, released: threading.Event, manifests: list[str]) -> type[QuietHandler]:
+    """A registry that takes an upload, sets `asked`, and answers once it is `released`."""
+
+    class Handler(QuietHandler):
+        def respond(self):
+            with contextlib.suppress(OSError, ValueError):  # a request that is dropped half-way
+                self.read_body()
+            if self.command == "POST":
+                return self.answer(202, headers=[("Location", "/v2/app/blobs/uploads/1")])
+            if self.command in ("PATCH", "PUT"):
+                manifests.extend([self.path] if "manifests" in self.path else [])
+                asked.set()
+                released.wait(PATIENCE)
+            with contextlib.suppress(OSError):
+                self.answer(404 if self.command == "HEAD" else 200)
+
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = respond
+
+    return Handler
+
+
 def free_port() -> int:
     """A port for a server that cannot choose one itself. Somebody else might take it meanwhile."""
     with socket.socket() as probe:

@@ -14,12 +14,13 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 import unittest
 from pathlib import Path
 
 from access import Authority, htpasswd, openssl
 from harness import (PATIENCE, SEARCH_PATH, TARPON, Case, DockerRegistry, EmbeddedRegistry, Response, environment,
-                     needs, parse_event, tarpon, wait_until)
+                     http_server, needs, parse_event, patient, tarpon, wait_until)
 from images import check_folder, docker_entries, fixture, make_image, tar
 
 needs("curl", "docker-registry", "htpasswd", "openssl", "skopeo")
@@ -318,12 +319,31 @@ class Tls(AccessCase):
         host, port = server.host.split(":")
         with socket.create_connection((host, int(port)), timeout=PATIENCE) as plain:
             with self.context().wrap_socket(plain, server_hostname=host) as client:
-                head = f"PUT /push HTTP/1.1\r\nHost: {server.host}\r\nContent-Length: {len(data)}\r\n"
-                head += "".join(f"{name}: {value}\r\n" for name, value in basic().items())
-                client.sendall(head.encode() + b"\r\n" + data[:2 * MIB])
+                client.sendall(self.push_head(server, len(data)) + data[:2 * MIB])
                 wait_until(server.open_uploads, "an upload under way")
         wait_until(lambda: not server.open_uploads(), "the end of the upload")
         self.assertEqual(server.names_stored(), [])
+
+    def test_a_client_that_says_goodbye_after_its_last_byte(self):
+        asked, released, manifests = threading.Event(), threading.Event(), []
+        with http_server(patient(asked, released, manifests)) as registry:
+            server = self.serve("--registry", f"http://{registry}", "--log-level", "info", tls=True)
+            data = self.archive("app:1", size=MIB)
+            with socket.create_connection(tuple(server.host.split(":")), timeout=PATIENCE) as plain:
+                with self.context().wrap_socket(plain, server_hostname="127.0.0.1") as client:
+                    client.sendall(self.push_head(server, len(data)) + data)
+                    self.assertTrue(asked.wait(PATIENCE))
+                    client.setblocking(False)
+                    with self.assertRaises(ssl.SSLWantReadError):  # the other side's goodbye is not waited for
+                        client.unwrap()
+                    wait_until(lambda: "the client went away" in server.server.log.read_text(), "the push is cancelled")
+            released.set()
+        self.assertEqual(manifests, [])
+
+    def push_head(self, server, length: int) -> bytes:
+        (name, value), = basic().items()
+        return (f"PUT /push?to=app:1 HTTP/1.1\r\nHost: {server.host}\r\nContent-Length: {length}\r\n"
+                f"{name}: {value}\r\n\r\n").encode()
 
     def test_protocols(self):
         server = self.serve(tls=True)

@@ -14,8 +14,8 @@ import unittest
 from pathlib import Path
 
 from access import htpasswd
-from harness import (PATIENCE, SANITIZED, Case, DockerRegistry, EmbeddedRegistry, QuietHandler, closed_port, environment,
-                     http_server, needs, parse_event, request, tarpon, wait_until)
+from harness import (PATIENCE, SANITIZED, Case, DockerRegistry, EmbeddedRegistry, closed_port, environment,
+                     http_server, needs, parse_event, patient, request, tarpon, wait_until)
 from images import docker_entries, fixture, make_image, oci_entries, pull, tar
 
 needs("curl", "docker-registry", "htpasswd", "skopeo")
@@ -160,23 +160,7 @@ class Embedded(ServeCase):
         # The registry behind us takes its time, the client does not wait.
         asked, released = threading.Event(), threading.Event()
         manifests = []
-
-        class Patient(QuietHandler):
-            def respond(self):
-                with contextlib.suppress(OSError, ValueError):  # a request that is dropped half-way
-                    self.read_body()
-                if self.command == "POST":
-                    return self.answer(202, headers=[("Location", "/v2/app/blobs/uploads/1")])
-                if self.command in ("PATCH", "PUT"):
-                    manifests.extend([self.path] if "manifests" in self.path else [])
-                    asked.set()
-                    released.wait(PATIENCE)
-                with contextlib.suppress(OSError):
-                    self.answer(404 if self.command == "HEAD" else 200)
-
-            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = respond
-
-        with http_server(Patient) as host:
+        with http_server(patient(asked, released, manifests)) as host:
             server = self.serve("--registry", f"http://{host}", "--log-level", "info")
             data = self.archive("app:1", size=MIB)
             with half_sent(server.host, data, "?to=app:1", announced=len(data)):
