@@ -142,11 +142,15 @@ public:
     asio::awaitable<void> gone() override {
         // Read, not looked at: under TLS, bytes on the socket may be its farewell.
         auto& received = connection_.received_;
-        const auto room = received.prepare(1024);
-        const auto got = co_await connection_.stream_.async_read_some(room, async::nothrow);
-        received.commit(std::get<1>(got));
-        co_await async::throw_if_stopped();
-        if (!std::get<0>(got)) {
+        bool more = received.size() > 0;
+        if (!more) {
+            const auto room = received.prepare(1024);
+            const auto got = co_await connection_.stream_.async_read_some(room, async::nothrow);
+            received.commit(std::get<1>(got));
+            co_await async::throw_if_stopped();
+            more = !std::get<0>(got);
+        }
+        if (more) {
             // Another request behind this one: whoever sent it is still there, as far as we know.
             asio::steady_timer for_ever(
                 connection_.stream_.get_executor(), asio::steady_timer::time_point::max());
