@@ -3,9 +3,9 @@
 
 #include "model/strict_json.hpp"
 #include "model/text.hpp"
+#include "server/api_answers.hpp"
 #include "server/client_name.hpp"
 #include "server/refusal.hpp"
-#include "server/registry_api.hpp"
 #include "server/route.hpp"
 #include "server/secrets.hpp"
 

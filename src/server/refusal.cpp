@@ -3,7 +3,7 @@
 
 #include "engine/event_json.hpp"
 #include "model/text.hpp"
-#include "server/registry_api.hpp"
+#include "server/api_answers.hpp"
 
 namespace tarpon::server {
 namespace {
