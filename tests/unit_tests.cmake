@@ -55,7 +55,7 @@ add_stage_tests(pipeline
 add_stage_tests(registry
   blob_upload chunk_reader concurrency_limit cookie_jar endpoint error_body manifest_api
   manifest_builder referrers registry_session retrier retry_policy upload_attempt upload_fsm
-  upload_habits upload_slots warning_header)
+  upload_habits upload_slots warning_header whole_post)
 add_stage_tests(state
   database sign_of_life state_store)
 add_stage_tests(transport

@@ -156,7 +156,7 @@ std::string plan_line(const migrate_plan& plan) {
 std::string plan_table(const migrate_plan& plan) {
     std::string text;
     const auto row = [&text](std::string_view what, const std::string& value) {
-        text += concat(text.empty() ? "" : "\n", padded(std::string(what), 28), value);
+        text += concat(text.empty() ? "" : "\n", padded(std::string(what), 27), " ", value);
     };
     row("archives", concat(plan.archives));
     row("images", concat(plan.images));

@@ -4,6 +4,7 @@
 #include "engine/blob_body.hpp"
 #include "engine/shared_blobs.hpp"
 #include "model/text.hpp"
+#include "registry/whole_post.hpp"
 
 #include <algorithm>
 
@@ -86,6 +87,7 @@ private:
     asio::awaitable<void> prepare();
     asio::awaitable<void> ask(std::size_t repository);
     asio::awaitable<void> bring_to(std::size_t repository);
+    asio::awaitable<bool> bring_in_one_request(std::size_t repository);
     void look_at_earlier();
     asio::awaitable<void> take_turn();
     void share();
@@ -301,6 +303,27 @@ std::optional<std::string> blob_pusher::mount_source(const repository& target) c
     return std::nullopt;
 }
 
+/// Small, in memory, and nowhere to be mounted from.
+asio::awaitable<bool> blob_pusher::bring_in_one_request(std::size_t repository) {
+    const auto& where = plan_.repositories[repository];
+    const std::string* const bytes = prepared_ ? &*prepared_ : job_.bytes ? &*job_.bytes : nullptr;
+    const bool small = bytes && (prepared_ || !is_worth_asking());
+    if (!run_.sharing || !small || mount_source(where))
+        co_return false;
+    const descriptor content{{}, prepared_ ? facts_.content.digest : *job_.known, bytes->size()};
+    busy_.state("sending");
+    std::string sent = *bytes;
+    const bool stored =
+        co_await registry::post_whole(run_.registry(where), where.path, content, std::move(sent));
+    if (!stored)
+        co_return false;
+    facts_.content = content;
+    digest_known_ = true;
+    present_.push_back(repository);
+    tell(repository, blob_status::uploaded, content.size, 0);
+    co_return true;
+}
+
 asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
     const auto& where = plan_.repositories[repository];
     std::uint64_t sent = 0;
@@ -418,7 +441,9 @@ asio::awaitable<blob_outcome> blob_pusher::go() {
         std::optional<error> failed;
         try {
             co_await prepare();
-            co_await bring_to(at);
+            const bool done = co_await bring_in_one_request(at);
+            if (!done)
+                co_await bring_to(at);
         } catch (const error& e) {
             failed = e;
         }

@@ -37,6 +37,11 @@ public:
     /// Was a PUT with the whole body never refused?
     bool takes_whole_bodies() const noexcept { return takes_whole_bodies_; }
     void whole_bodies_are_refused() noexcept { takes_whole_bodies_ = false; }
+    /// Was a POST with digest and bytes never refused?
+    bool takes_whole_posts() const noexcept {
+        return takes_whole_posts_ && allowed_ != chunking::always;
+    }
+    void whole_posts_are_refused() noexcept { takes_whole_posts_ = false; }
     /// Is it worth a request to ask for what a broken upload has? Not where only whole bodies are
     /// allowed, nor after a registry turned out to keep nothing.
     bool may_resume() const noexcept { return allowed_ != chunking::never && !loses_sessions_; }
@@ -53,6 +58,7 @@ private:
     std::uint64_t chunk_bytes_max_;
     bool loses_sessions_ = false;
     bool takes_whole_bodies_ = true;
+    bool takes_whole_posts_ = true;
 };
 
 /// "0-N", "bytes=0-N" or "bytes 0-N": the number of bytes a session has. A hint: registries write

@@ -102,6 +102,65 @@ BOOST_AUTO_TEST_CASE(defaults_are_those_of_the_contract) {
     BOOST_TEST(serve.options.storage == "./tarpon-registry");
 }
 
+migrate_command migrate_of(const std::string& line) {
+    return std::get<migrate_command>(parsed("migrate " + line));
+}
+
+BOOST_AUTO_TEST_CASE(migrate_has_the_options_of_push_and_its_own) {
+    const migrate_command migrate = migrate_of(
+        "images --registry r.example/m @list --map a=b --jobs 3 --compression zstd --json "
+        "--journal j.db --shard 2/4 --fail-fast --report r.html --report r.csv --hash-archives");
+    const std::vector<std::string> sources{"images", "@list"}, reports{"r.html", "r.csv"};
+    BOOST_TEST(migrate.options.sources == sources, boost::test_tools::per_element());
+    BOOST_TEST(migrate.reports == reports, boost::test_tools::per_element());
+    BOOST_TEST(migrate.options.journal == "j.db");
+    BOOST_TEST(migrate.options.shard.index == 2);
+    BOOST_TEST(migrate.options.shard.count == 4);
+    BOOST_TEST(migrate.options.fail_fast);
+    BOOST_TEST(migrate.options.hash_archives);
+    BOOST_TEST(!migrate.options.plan_only);
+    BOOST_TEST(migrate.push.options.where.registry == "r.example/m");
+    BOOST_TEST(migrate.push.options.where.map.size() == 1u);
+    BOOST_TEST(migrate.push.options.jobs == 3);
+    BOOST_TEST((migrate.push.options.layers == compression::zstd));
+    BOOST_TEST(migrate.push.output.json);
+    BOOST_TEST(!migrate_of("a --keep-going").options.fail_fast);
+    BOOST_TEST(migrate_of("a --plan").options.plan_only);
+    BOOST_TEST(migrate_of("a --dry-run").options.plan_only);
+}
+
+BOOST_AUTO_TEST_CASE(each_destination_and_shard_has_its_journal) {
+    const environment home{{"XDG_STATE_HOME", "/state"}};
+    const auto journal = [](const std::string& line) {
+        return migrate_of("a " + line).options.journal;
+    };
+    const std::string one = journal("--registry r.example/m");
+    BOOST_TEST(one.starts_with("/state/tarpon/migrate/r.example_m-"), one);
+    BOOST_TEST(one.ends_with(".db"));
+    BOOST_TEST(journal("--registry https://r.example/m/") == one); // how it is reached is the same
+    BOOST_TEST(journal("--registry r.example/m2") != one);
+    BOOST_TEST(journal("--registry r.example_m") != one);
+    BOOST_TEST(journal("--registry r.example/m --shard 1/2") != one);
+    BOOST_TEST(journal("--registry r.example/m --no-state") == "");
+    BOOST_TEST(journal("--registry r.example/m --state /s").starts_with("/s/migrate/"));
+}
+
+BOOST_AUTO_TEST_CASE(the_shard_comes_from_the_engine_too) {
+    const environment slurm{{"SLURM_ARRAY_TASK_ID", "2"}, {"SLURM_ARRAY_TASK_COUNT", "4"}};
+    BOOST_TEST(migrate_of("a").options.shard.index == 3);
+    BOOST_TEST(migrate_of("a").options.shard.count == 4);
+    BOOST_TEST(migrate_of("a --shard 1/2").options.shard.count == 2);
+}
+
+BOOST_AUTO_TEST_CASE(migrations_that_make_no_sense) {
+    for (const char* const line :
+         {"migrate", "migrate a --shard 0/2", "migrate a --shard 3/2", "migrate a --shard x",
+          "migrate a --keep-going --fail-fast", "migrate a --report r.txt",
+          "migrate a --to r.example/app:1"})
+        BOOST_TEST(refusal(line) != "accepted", line);
+    BOOST_TEST(refusal("migrate a --shard 3/2").find("--shard") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(every_option_of_push_is_taken) {
     const push_command push = push_of(
         "--registry http://localhost:5000/team a.tar --image app:1 --map ^a/=b/ --map x=y=z "
@@ -235,7 +294,6 @@ BOOST_AUTO_TEST_CASE(options_of_later_features_refused) {
     for (const char* option : {"--tls-cert x", "--tls-key x", "--htpasswd x", "--allow-push x"})
         BOOST_TEST(
             refusal(std::string("serve ") + option).starts_with("tarpon serve has no option --"));
-    BOOST_TEST(refusal("migrate dir").starts_with("there is no verb \"migrate\" | "));
 }
 
 // The value of an option that was misspelt may be a password.

@@ -94,6 +94,41 @@ BOOST_AUTO_TEST_CASE(total_line_says_what_the_bytes_are) {
            "  skipped 5.0 MiB  errors 2");
 }
 
+BOOST_AUTO_TEST_CASE(a_migration_counts_images) {
+    progress_snapshot now = half_way();
+    now.archives_total = 40;
+    now.images_done = 7;
+    now.images_total = 90;
+    BOOST_TEST(has(total_line(now, rate_meter(), start), "pushed 7/90 images  60.0 MiB"));
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_in_a_line_and_in_a_table) {
+    migrate_plan plan;
+    plan.archives = 2;
+    plan.images = 3;
+    plan.blobs = 5;
+    plan.blob_bytes = 10 * MiB;
+    BOOST_TEST(plan_line(plan) == "3 images of 2 archives: 10.0 MiB in 5 blobs");
+    plan.images_done = 1;
+    plan.shared_bytes = MiB;
+    plan.bytes_present = 4 * MiB;
+    plan.bytes_to_send = 6 * MiB;
+    BOOST_TEST(
+        plan_line(plan)
+        == "3 images of 2 archives: 10.0 MiB in 5 blobs, 1.0 MiB more are shared; 1 image done by "
+           "an earlier run");
+    BOOST_TEST(
+        plan_table(plan)
+        == "archives                    2\n"
+           "images                      3\n"
+           "done by an earlier run      1\n"
+           "different blobs             5\n"
+           "unique bytes                10.0 MiB\n"
+           "shared between archives     1.0 MiB\n"
+           "the registry has            4.0 MiB\n"
+           "to send, before compression 6.0 MiB");
+}
+
 // While the total still grows there is no percent and no time left; a pipe has no total at all.
 BOOST_AUTO_TEST_CASE(total_that_is_not_known_gives_no_percent_and_no_eta) {
     const rate_meter rate = steady(MiB, 60);

@@ -52,6 +52,37 @@ BOOST_AUTO_TEST_CASE(image_pushed_and_unchanged) {
     BOOST_TEST(to_json(event) == before + "unchanged\"}");
 }
 
+BOOST_AUTO_TEST_CASE(image_of_an_archive) {
+    const image_event event{"r.example/a:1", layer, "t", image_status::pushed, "a.tar"};
+    BOOST_TEST(to_json(event).ends_with(R"("status":"pushed","archive":"a.tar"})"));
+}
+
+BOOST_AUTO_TEST_CASE(plan_of_a_migration) {
+    migrate_plan plan;
+    plan.archives = 1;
+    plan.images = 2;
+    plan.images_done = 3;
+    plan.blobs = 4;
+    plan.blob_bytes = 5;
+    plan.shared_bytes = 6;
+    plan.bytes_present = 7;
+    plan.bytes_to_send = 8;
+    BOOST_TEST(
+        to_json(plan)
+        == R"({"schema":1,"event":"plan","archives":1,"images":2,"images_done":3,"blobs":4,"blob_bytes":5,"shared_bytes":6,"bytes_present":7,"bytes_to_send":8})");
+}
+
+BOOST_AUTO_TEST_CASE(image_that_an_earlier_run_did) {
+    migrated_image image;
+    image.reference = "r.example/a:1";
+    image.digest = layer;
+    image.archive = "a.tar";
+    BOOST_TEST(
+        skipped_json(image)
+        == R"({"schema":1,"event":"skipped","reference":"r.example/a:1","digest":")" + layer.str()
+               + R"(","archive":"a.tar"})");
+}
+
 BOOST_AUTO_TEST_CASE(plan_of_a_dry_run) {
     const plan_event event{"r.example/a:1", 5, 2, 1000};
     BOOST_TEST(
