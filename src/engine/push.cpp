@@ -124,11 +124,7 @@ engine::run_to_end(run_context& run, std::string first, asio::awaitable<void> wo
 }
 
 void engine::check_options(const push_options& options) {
-    check_destination(options.where).value();
-    check_settings(options);
-}
-
-void engine::check_settings(const push_options& options) {
+    engine::check_destination(options.where).value();
     check_places(options);
     (void)pipeline::make_codec(
         options.layers, options.layers == compression::none ? 0 : options.compression_level);

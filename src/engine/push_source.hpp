@@ -13,8 +13,6 @@ namespace tarpon::engine {
 
 /// Everything about options that can be wrong without looking at an archive. Throws errc::usage.
 void check_options(const push_options& options);
-/// The same but for the destination.
-void check_settings(const push_options& options);
 
 /// As tarpon::push with "-", but the archive comes from `from`, which like `observer` must outlive
 /// the awaitable; `name` stands for it in messages. Errors and cancellation as there.

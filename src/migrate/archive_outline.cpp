@@ -5,8 +5,6 @@
 #include "engine/push_plan.hpp"
 #include "model/text.hpp"
 
-#include <tarpon/reference.hpp>
-
 namespace tarpon::migration {
 
 using archive::archive_contents;
@@ -112,30 +110,13 @@ archive_outline outline_of(
 }
 
 destination destination_of(const destination& common, const std::string& target) {
-    destination where = common;
-    if (target.empty()) {
-        if (common.registry.empty())
-            throw error(
-                errc::usage, "it has no target, and there is no registry to put its images in", {},
-                "--registry HOST[:PORT][/PREFIX]");
-        return where;
-    }
-    std::string_view rest = target;
-    registry::take_scheme(rest);
-    const auto name = reference::parse(rest);
-    const bool is_full = rest.size() != target.size() || (name && !name->host.empty());
-    if (!is_full && common.registry.empty())
-        throw error(
-            errc::usage,
-            concat(
-                "its target ", foreign_text(target, 200),
-                " names no host, and there is no registry to put it in"),
-            {}, "--registry HOST[:PORT][/PREFIX]");
-    std::string_view base = common.registry;
-    while (base.ends_with('/'))
-        base.remove_suffix(1);
-    where = {};
-    where.to.push_back(is_full ? target : concat(base, "/", target));
+    if (target.empty())
+        return common;
+    std::string_view registry = common.registry;
+    while (registry.ends_with('/'))
+        registry.remove_suffix(1);
+    destination where;
+    where.to.push_back(concat(registry, "/", target));
     engine::check_destination(where).value();
     return where;
 }

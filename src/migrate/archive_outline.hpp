@@ -48,8 +48,8 @@ archive_outline outline_of(
     const engine::target_list& list,
     const push_options& options);
 
-/// Where the images of an archive go, whose target is `target` (empty: its own names below the
-/// registry). Throws errc::usage.
+/// Where the images of an archive go: `target` is NAME[:TAG] below the registry of `common`,
+/// without its --map; empty: their own names below it. Throws errc::usage.
 destination destination_of(const destination& common, const std::string& target);
 
 } // namespace tarpon::migration

@@ -24,9 +24,9 @@ void check(const migrate_options& options) {
             errc::usage, concat(
                              "there is no shard ", options.shard.index, " of ", options.shard.count,
                              ": they are 1 to N"));
-    if (!options.push.where.registry.empty())
-        engine::check_destination(options.push.where).value();
-    engine::check_settings(options.push);
+    if (options.push.where.registry.empty())
+        throw error(errc::usage, "where to? give --registry HOST[:PORT][/PREFIX]");
+    engine::check_options(options.push);
 }
 
 } // namespace
@@ -45,9 +45,9 @@ int migrate_report::exit_code() const {
 }
 
 asio::awaitable<migrate_report> migrate(migrate_options options, migrate_observer& observer) {
-    check(options);
     options.push.where.to.clear();
     options.push.where.placements.clear();
+    check(options);
     const auto executor = co_await asio::this_coro::executor;
     tarpon::migration::migration_run one(executor, std::move(options), observer);
     co_return co_await one.go();

@@ -130,10 +130,8 @@ asio::awaitable<void> migration_run::index_and_push() {
     if (something_to_do) {
         co_await run_.open_memory();
         // One word about a registry that is not there, not one for each archive.
-        if (!options_.push.where.registry.empty()) {
-            const auto any = engine::staging_repository(options_.push.where).value();
-            co_await run_.registry(any).open();
-        }
+        const auto any = engine::staging_repository(options_.push.where).value();
+        co_await run_.registry(any).open();
         co_await push_all();
     }
     if (options_.plan_only) {

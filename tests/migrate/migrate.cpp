@@ -310,6 +310,8 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused) {
     BOOST_CHECK_EXCEPTION((void)s.run(), error, is_usage);
     s.options.sources = {(s.dir.path() / "*.nothing").string()};
     BOOST_CHECK_EXCEPTION((void)s.run(), error, is_usage);
+    s.options.push.where.registry.clear();
+    BOOST_CHECK_EXCEPTION((void)s.run(), error, is_usage);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
