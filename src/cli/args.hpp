@@ -23,6 +23,8 @@ struct output_options {
     tarpon::log_level log_level = tarpon::log_level::warn;
     /// What would be sent is shown as one table of all archives.
     bool plan_table = false;
+    /// Which part of a migration this is; said where the engine's environment may have chosen it.
+    tarpon::shard shard;
     /// Options whose values came from the environment, without dashes.
     std::set<std::string, std::less<>> from_environment;
 };

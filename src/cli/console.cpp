@@ -78,6 +78,12 @@ const char* name_of(log_level level) {
     return "info";
 }
 
+/// "shard 2 of 4: "; nothing where there is only one.
+std::string shard_name(const shard& which) {
+    return which.count > 1 ? concat("shard ", which.index, " of ", which.count, ": ")
+                           : std::string();
+}
+
 } // namespace
 
 std::string error_text(const error& what) {
@@ -184,7 +190,7 @@ void console::on_migrate_plan(const migrate_plan& plan) {
     if (options_.plan_table)
         return print_result(plan_table(plan));
     if (display_ != display::none)
-        print_message(concat("tarpon: ", plan_line(plan), "\n"));
+        print_message(concat("tarpon: ", shard_name(options_.shard), plan_line(plan), "\n"));
 }
 
 void console::on_migrated(const migrated_image& image) {

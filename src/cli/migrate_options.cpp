@@ -79,6 +79,7 @@ void finish_migrate(
     options.plan_only = options.plan_only || migrate.push.options.dry_run;
     migrate.push.output.plan_table = options.plan_only;
     options.shard = choose_shard(texts.shard, sources);
+    migrate.push.output.shard = options.shard;
     for (const std::string& path : migrate.reports)
         migration::check_report_path(path);
     if (options.journal.empty() && !migrate.push.options.state.empty())

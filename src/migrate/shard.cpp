@@ -41,6 +41,7 @@ line_up rank_blobs(const std::vector<archive_load>& loads) {
             blob.last_holder = i;
         }
     std::vector<known*> ranked;
+    ranked.reserve(blobs.size());
     for (auto& [digest, blob] : blobs)
         ranked.push_back(&blob);
     const auto saved = [](const known* blob) {

@@ -23,6 +23,7 @@
 #include <set>
 #include <unistd.h>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace tarpon::migration {
@@ -152,8 +153,8 @@ std::vector<std::string> run_glob(const std::string& pattern) {
     return found;
 }
 
-/// A target as it is compared with others: NAME:TAG.
-std::string full_target(const std::string& text) {
+/// The tag of a target; empty where it has none, and the archive may decide.
+std::string tag_of_target(const std::string& text) {
     const auto parsed = reference::parse(text);
     if (!parsed)
         throw error(parsed.error());
@@ -161,7 +162,7 @@ std::string full_target(const std::string& text) {
         throw usage(concat(
             "the target \"", foreign_text(text),
             "\" must be NAME[:TAG] below the registry, without host and digest"));
-    return concat(parsed->path, ":", parsed->tag.empty() ? std::string("latest") : parsed->tag);
+    return parsed->tag;
 }
 
 /// Collects archives; knows what it has met.
@@ -193,6 +194,7 @@ private:
     std::vector<archive> archives_;
     std::unordered_map<std::string, std::size_t> by_real_path_;
     std::unordered_map<std::string, std::size_t> by_target_;
+    std::unordered_set<std::string> pairs_; ///< number of an archive, and a target of it
     std::set<std::pair<dev_t, ino_t>> folders_; ///< seen below the source at hand
     std::size_t count_ = 0;                     ///< of results
 };
@@ -211,20 +213,21 @@ expansion::archive& expansion::add_archive(const std::string& path) {
 }
 
 void expansion::add_target(const listed_source& entry, const std::string& path) {
-    const std::string target = full_target(entry.target);
+    const std::string& target = entry.target;
+    const bool exact = !tag_of_target(target).empty();
     archive& where = add_archive(path);
     const auto number = static_cast<std::size_t>(&where - archives_.data());
+    if (!pairs_.insert(concat(number, " ", target)).second)
+        return;
     const auto [at, fresh] = by_target_.try_emplace(target, number);
-    if (!fresh && at->second != number)
+    if (exact && !fresh)
         throw usage(concat(
             "the target ", target, " is that of ", foreign_text(archives_[at->second].path),
             " already"));
-    if (!fresh)
-        return;
     if (!where.targets.empty() && ++count_ > limits::migrate_archives_max)
         throw usage(
             concat("more than ", limits::migrate_archives_max, " targets (migrate_archives_max)"));
-    where.targets.push_back(entry.target);
+    where.targets.push_back(target);
 }
 
 std::size_t expansion::add_folder(const std::string& path, bool named, int depth) {

@@ -11,8 +11,9 @@ namespace tarpon::migration {
 
 struct archive_target {
     std::string archive; ///< path to open
-    /// NAME[:TAG] below the registry, for the one image of the archive, without host or digest;
-    /// without a tag: latest. Empty: names come from the archive. Its syntax is checked.
+    /// NAME[:TAG] below the registry, for the one image of the archive, without host or digest.
+    /// Without a tag: the archive's, where it has a tag and no name (skopeo, oras), else latest.
+    /// Empty: names come from the archive. Its syntax is checked.
     std::string target;
 };
 
@@ -31,7 +32,7 @@ struct archive_target {
 ///         archive reached twice, also through links, is there once for each target. A target
 ///         given anywhere replaces the archive's own names.
 /// Errors: throws `error`: errc::usage for a source without archives, a list that is wrong (list
-///         and line), a target of two archives, more than limits::migrate_archives_max;
+///         and line), a target with a tag of two archives, more than limits::migrate_archives_max;
 ///         errc::archive_unreadable for a folder or list that cannot be read.
 /// `notes` gets what was left out, for a warning.
 std::vector<archive_target>

@@ -175,8 +175,10 @@ BOOST_AUTO_TEST_CASE(errors_name_list_and_line) {
     };
     BOOST_TEST(
         trouble("a.tar t:1\nb.tar t:1") == "!l, line 2: the target t:1 is that of a.tar already");
+    // Archives that have only a tag bring it along: two of them may have one name.
+    BOOST_TEST(trouble("a.tar t\nb.tar t\nb.tar t:2") == "a.tar>t b.tar>t b.tar>t:2");
     BOOST_TEST(
-        trouble("a.tar t\nb.tar t:latest")
+        trouble("a.tar t:latest\nb.tar t:latest")
         == "!l, line 2: the target t:latest is that of a.tar already");
     BOOST_TEST(
         trouble("a.tar host.example/t:1")
