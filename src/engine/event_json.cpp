@@ -32,6 +32,77 @@ const char* name_of(blob_status status) {
     return "uploaded";
 }
 
+/// For who translates messages; the words of a code are as fixed as the fields.
+const char* name_of(errc code) {
+    switch (code) {
+    case errc::usage:
+        return "usage";
+    case errc::archive_unreadable:
+        return "archive_unreadable";
+    case errc::archive_empty:
+        return "archive_empty";
+    case errc::archive_not_tar:
+        return "archive_not_tar";
+    case errc::archive_truncated:
+        return "archive_truncated";
+    case errc::archive_damaged:
+        return "archive_damaged";
+    case errc::archive_not_image:
+        return "archive_not_image";
+    case errc::archive_metadata:
+        return "archive_metadata";
+    case errc::archive_blob_missing:
+        return "archive_blob_missing";
+    case errc::archive_unnamed:
+        return "archive_unnamed";
+    case errc::archive_platform_missing:
+        return "archive_platform_missing";
+    case errc::archive_unsupported:
+        return "archive_unsupported";
+    case errc::archive_limit:
+        return "archive_limit";
+    case errc::digest_mismatch:
+        return "digest_mismatch";
+    case errc::archive_changed:
+        return "archive_changed";
+    case errc::registry_unauthorized:
+        return "registry_unauthorized";
+    case errc::registry_denied:
+        return "registry_denied";
+    case errc::registry_not_found:
+        return "registry_not_found";
+    case errc::registry_manifest_rejected:
+        return "registry_manifest_rejected";
+    case errc::registry_too_large:
+        return "registry_too_large";
+    case errc::registry_refused:
+        return "registry_refused";
+    case errc::registry_failed:
+        return "registry_failed";
+    case errc::registry_protocol:
+        return "registry_protocol";
+    case errc::transport_resolve:
+        return "transport_resolve";
+    case errc::transport_connect:
+        return "transport_connect";
+    case errc::transport_tls:
+        return "transport_tls";
+    case errc::transport_not_tls:
+        return "transport_not_tls";
+    case errc::transport_closed:
+        return "transport_closed";
+    case errc::transport_timeout:
+        return "transport_timeout";
+    case errc::cancelled:
+        return "cancelled";
+    case errc::storage:
+        return "storage";
+    case errc::internal:
+        break;
+    }
+    return "internal";
+}
+
 json::object describe(const inspected_layer& layer) {
     return {
         {"digest", or_null(layer.content.digest.str())},
@@ -108,6 +179,7 @@ std::string to_json(const plan_event& plan) {
 std::string to_json(const failure_event& failure) {
     json::object event = begin("error");
     event["class"] = json::string_view(to_string(class_of(failure.what.code())));
+    event["code"] = name_of(failure.what.code());
     event["message"] = failure.what.message();
     event["reference"] = or_null(failure.reference);
     event["archive"] = or_null(failure.archive);

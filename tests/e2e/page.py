@@ -6,8 +6,11 @@ Screenshots go to build/page.
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import lzma
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,8 +18,9 @@ import unittest
 from pathlib import Path
 
 from access import Authority, htpasswd
-from harness import DATA, PATIENCE, ROOT, SEARCH_PATH, SKIPPED, Case, DockerRegistry, EmbeddedRegistry, environment, needs
+from harness import DATA, PATIENCE, ROOT, SANITIZED, SEARCH_PATH, SKIPPED, Case, DockerRegistry, EmbeddedRegistry, environment, needs
 from images import docker_entries, flipped, make_image, pull, tar
+from memory import write_archive
 
 needs("node", "chromium", "skopeo", "docker-registry", "htpasswd")
 MODULES = Path(os.environ.get("TARPON_NPM", ROOT / "build" / "npm"))
@@ -90,6 +94,39 @@ class Pushing(PageCase):
         self.assertIn("Nothing was tagged", seen["text"])
         self.assertEqual(server.names_stored(), [])
 
+    def test_cancelling_before_anything_was_sent(self):
+        server = self.serve()
+        file = self.file(tar(docker_entries(make_image(1, "app:1"))), "app.tar")
+        self.assertEqual(self.steps(server, "cancelEarly", file=str(file)), {"puts": []})
+        self.assertEqual(server.names_stored(), [])
+
+    def test_names_in_a_compressed_archive(self):
+        server = self.serve()
+        data = tar(docker_entries(make_image(1, "packed/app:1", size=MIB)))
+        packed = self.file(gzip.compress(data), "app.tar.gz")
+        seen = self.steps(server, "push", files=[str(packed)], names={str(packed): {0: "renamed/app:2"}})
+        self.assertEqual(seen["offered"], {str(packed): ["packed/app:1"]})
+        self.assertEqual(seen["results"], {str(packed): [f"{server.host}/renamed/app:2"]})
+        self.assert_pulled(f"{server.host}/renamed/app:2")
+        # Of others the names come out when the server reads them.
+        other = self.file(lzma.compress(data), "app.tar.xz")
+        seen = self.steps(server, "push", files=[str(other)])
+        self.assertEqual((seen["offered"], seen["results"]),
+                         ({str(other): [""]}, {str(other): [f"{server.host}/packed/app:1"]}))
+
+    def test_a_big_file(self):
+        """TARPON_TEST_PAGE_MIB: how big."""
+        server = self.serve()
+        path = self.folder / "big.tar"
+        with open(path, "wb") as out:
+            write_archive(out, int(os.environ.get("TARPON_TEST_PAGE_MIB", "64")) * MIB)
+        seen = self.steps(server, "big", file=str(path), patience=int(PATIENCE * 1000))
+        self.assertIn(f"docker pull {server.host}/big:1", seen["text"])
+        peak = re.search(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{server.server.process.pid}/status").read_text(), re.MULTILINE)
+        print(f"{path.stat().st_size / MIB:.0f} MiB through the page: peak {int(peak[1]) / 1024:.1f} MiB", file=sys.stderr)
+        if not SANITIZED:
+            self.assertLess(int(peak[1]) * 1024, 96 * MIB)
+
     def test_into_another_registry(self):
         passwords = htpasswd(self.folder, "somebody", "pass-word")
         registry = self.enterContext(DockerRegistry(self.folder / "registry", htpasswd=passwords))
@@ -151,7 +188,53 @@ class LoggingIn(PageCase):
                 self.assertEqual(seen["problem"], "用户名或密码错误。" if name == "chinese" else "The user name or the password is wrong.")
 
 
+class Registry(PageCase):
+    def test_platforms_sizes_and_layers(self):
+        server = self.serve()
+        self.steps(server, "push", files=[str(DATA / "multiarch-oci.tar")])
+        seen = self.steps(server, "list", name="fixture/ma:1")
+        index = server.manifest("fixture/ma", "1").json()
+        children = [one for one in index["manifests"] if one.get("platform", {}).get("os", "unknown") != "unknown"]
+        platforms = ["/".join(one["platform"][key] for key in ("os", "architecture", "variant") if key in one["platform"])
+                     for one in children]
+        self.assertEqual(seen["cells"][1], ", ".join(platforms))
+        self.assertRegex(seen["cells"][2], r"^\d+(\.\d)? (B|KiB|MiB)$")
+        self.assertEqual([one.split()[0] for one in seen["platforms"]], platforms)
+        layers = [layer for child in children for layer in server.manifest("fixture/ma", child["digest"]).json()["layers"]]
+        self.assertEqual([one.split()[0] for one in seen["layers"]], [layer["digest"][:19] for layer in layers])
+
+
 class Trouble(PageCase):
+    def test_names_that_are_markup(self):
+        server = self.serve()
+        name = "<img src=/x onerror=alert(1)>:<b>1"
+        entries = docker_entries(make_image(1, "app:1"))
+        manifest = json.loads(entries["manifest.json"])
+        manifest[0]["RepoTags"] = [name]
+        entries["manifest.json"] = json.dumps(manifest).encode()
+        seen = self.steps(server, "markup", file=str(self.file(tar(entries), "<b>app.tar")))
+        self.assertEqual(seen["offered"], name)
+        self.assertIn(name, seen["text"])
+        self.assertIn("<b>app.tar", seen["text"])
+
+    def test_the_servers_errors_in_chinese(self):
+        server = self.serve()
+        damaged = flipped(tar(docker_entries(make_image(1, "app:1", size=200_000))), 100_000)
+        seen = self.steps(server, "broken", file=str(self.file(damaged)), look={"locale": "zh-CN"})
+        headline, *details = seen["problem"].splitlines()
+        self.assertEqual(headline, "内容与归档声明的摘要不一致。")
+        self.assertRegex("\n".join(details), "diff_id|other content|digest")  # the server's own words below it
+
+    def test_every_code_has_chinese_words(self):
+        words = (ROOT / "src" / "server" / "page" / "texts.js").read_text()
+        translated = set(re.findall(r"^  (\w+):", words[words.index("const zhErrors"):words.index("const known")], re.MULTILINE))
+        codes = set(re.findall(r'return "(\w+)";', re.search(r"name_of\(errc code\).*?^}", (
+            ROOT / "src" / "engine" / "event_json.cpp").read_text(), re.DOTALL | re.MULTILINE)[0]))
+        self.assertEqual(translated, codes)
+        texts = [set(re.findall(r"^  (\w+):", words[words.index(f"const {one} = {{"):].split("\n};")[0], re.MULTILINE))
+                 for one in ("en", "zh")]
+        self.assertEqual(*texts)
+
     def test_archives_that_are_none(self):
         server = self.serve()
         good = tar(docker_entries(make_image(1, "app:1", size=200_000)))

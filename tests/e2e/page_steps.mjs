@@ -73,7 +73,7 @@ async function withPage(act, { locale = "en-US", scheme = "light", width = 1000,
 
 const card = (page, file) => page.locator(".card", { has: page.locator("h3", { hasText: basename(file) }) });
 const inState = (page, file, ...states) =>
-  page.locator(states.map((state) => `.card[data-state=${state}]`).join(", "), { hasText: basename(file) }).waitFor();
+  page.locator(states.map((state) => `.card[data-state=${state}]`).join(", "), { hasText: basename(file) }).waitFor({ timeout: given.patience ?? PATIENCE });
 
 async function choose(page, ...files) {
   if (!given.drop) return page.setInputFiles("#files", files);
@@ -139,6 +139,70 @@ const steps = {
     });
   },
 
+  /** Cancel while the stream of events is only asked for: nothing may be sent any more. */
+  async cancelEarly() {
+    return withPage(async (page) => {
+      let asked, answer;
+      const isAsked = new Promise((resolve) => { asked = resolve; });
+      const mayAnswer = new Promise((resolve) => { answer = resolve; });
+      const puts = [];
+      page.on("request", (request) => { if (request.method() === "PUT") puts.push(request.url()); });
+      await page.route("**/push/events*", async (route) => {
+        asked();
+        await mayAnswer;
+        await route.continue().catch(() => {});
+      });
+      await choose(page, given.file);
+      await inState(page, given.file, "ready");
+      await card(page, given.file).getByRole("button", { name: "Push", exact: true }).click();
+      await isAsked;
+      await card(page, given.file).getByRole("button", { name: "Cancel" }).click();
+      answer();
+      await inState(page, given.file, "cancelled"); // after whatever was sent was answered
+      return { puts };
+    });
+  },
+
+  /** An archive whose names are markup. */
+  async markup() {
+    return withPage(async (page) => {
+      page.on("dialog", () => assert.fail("a script ran"));
+      await choose(page, given.file);
+      await inState(page, given.file, "ready");
+      assert.equal(await page.locator(".card img, .card b, .card script").count(), 0);
+      return { offered: await card(page, given.file).locator("input[type=text]").inputValue(),
+               text: await card(page, given.file).innerText() };
+    });
+  },
+
+  /** What the registry's list says about a tag: platforms, sizes, and the layers of each platform. */
+  async list() {
+    return withPage(async (page) => {
+      const button = page.getByRole("button", { name: `Layers of ${given.name}` });
+      await page.waitForFunction(() => document.querySelector("[aria-controls]:not(:disabled)"));
+      const row = page.locator("tr", { has: button });
+      const cells = await row.locator("td").allInnerTexts();
+      const below = page.locator(`#${await button.getAttribute("aria-controls")}`);
+      assert.equal(await below.isVisible(), false);
+      await button.focus();
+      await page.keyboard.press("Enter");
+      assert.equal(await button.getAttribute("aria-expanded"), "true");
+      await below.waitFor();
+      return { cells, platforms: await below.locator("h4").allInnerTexts(), layers: await below.locator("li").allInnerTexts() };
+    });
+  },
+
+  /** A large file from the disk, as it is. */
+  async big() {
+    return withPage(async (page) => {
+      await choose(page, given.file);
+      await inState(page, given.file, "ready");
+      await card(page, given.file).getByRole("button", { name: "Push", exact: true }).click();
+      await inState(page, given.file, "done", "failed");
+      return { text: await card(page, given.file).innerText() };
+    });
+  },
+
   /** What the page says about an archive that is not good, before or after it was sent. */
   async broken() {
     return withPage(async (page) => {
@@ -146,11 +210,11 @@ const steps = {
       await inState(page, given.file, "ready", "broken");
       const state = await card(page, given.file).getAttribute("data-state");
       if (state === "ready") {
-        await card(page, given.file).getByRole("button", { name: "Push", exact: true }).click();
+        await card(page, given.file).locator("button.primary").click();
         await inState(page, given.file, "failed");
       }
-      return { state, problem: await card(page, given.file).locator("[role=alert]").innerText() };
-    });
+      return { state, kind: await card(page, given.file).locator(".badge").innerText(), problem: await card(page, given.file).locator("[role=alert]").innerText() };
+    }, given.look);
   },
 
   /** Only with keys: a wrong password, the right one, a push, a session that ends, logging out. */
@@ -241,8 +305,11 @@ const steps = {
       await inState(page, given.files[0], "done");
       await page.waitForFunction(() => document.querySelector("#registry-note").textContent === "");
       await page.locator("td[data-label]").first().waitFor();
-      await page.waitForTimeout(300);
-      await page.evaluate(() => { document.querySelector("#terminal").open = true; });
+      await page.waitForFunction(() => document.querySelector("[aria-controls]:not(:disabled)"));
+      await page.evaluate(() => {
+        document.querySelector("#terminal").open = true;
+        document.querySelector("[aria-controls]").click();
+      });
       await page.screenshot({ path: given.to, fullPage: true });
       const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
       assert.equal(wide, false, "the page scrolls sideways");

@@ -2,7 +2,7 @@
 
 import { readArchive, Trouble } from "./archive.js";
 import { announce, copyButton, make } from "./dom.js";
-import { humanBytes, t } from "./texts.js";
+import { errorText, humanBytes, t } from "./texts.js";
 import { upload } from "./upload.js";
 
 const NAME = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\w][\w.-]{0,127})?$/;
@@ -110,7 +110,7 @@ export class Card {
   }
 
   fail(message, details = []) {
-    this.problem.replaceChildren(message, ...details.map((one) => make("span", { class: "cause" }, one)));
+    this.problem.replaceChildren(make("strong", {}, message), ...details.map((one) => make("span", { class: "cause" }, one)));
   }
 
   async read() {
@@ -121,7 +121,8 @@ export class Card {
       this.archive = await readArchive(this.file);
       this.status.textContent = "";
       this.kind.hidden = false;
-      this.kind.textContent = t(`kind_${this.archive.kind}`);
+      this.kind.textContent = this.archive.kind ? t(`kind_${this.archive.kind}`) + (this.archive.packed ? t("kind_and_packed") : "")
+                                                : t("kind_packed");
       this.showContents();
       this.set("ready");
     } catch (trouble) {
@@ -132,7 +133,7 @@ export class Card {
   }
 
   showContents() {
-    if (this.archive.kind === "packed") {
+    if (!this.archive.kind) {
       const image = { selector: null, names: [""], layers: [], original: "" };
       this.images.push(image);
       this.contents.append(make("fieldset", {}, make("legend", {}, t("name_packed")), this.nameRows(image, t("name_packed"))));
@@ -165,7 +166,7 @@ export class Card {
         input.setAttribute("aria-invalid", String(bad));
         input.title = bad ? t("bad_name") : "";
       }
-      note.hidden = this.archive.kind === "packed" || image.inputs.some((input) => input.value.trim());
+      note.hidden = !this.archive.kind || image.inputs.some((input) => input.value.trim());
     };
     const add = (name) => {
       const input = make("input", { type: "text", spellcheck: "false", autocapitalize: "off", autocomplete: "off",
@@ -191,7 +192,7 @@ export class Card {
         image.inputs.find((input) => input.getAttribute("aria-invalid") === "true").focus();
         throw new Trouble("bad_name");
       }
-    const packed = this.archive.kind === "packed";
+    const packed = !this.archive.kind; // its names are not known here
     if (!packed && images.every(({ names }) => names.length === 0)) throw new Trouble("no_name");
     const same = images.every(({ image, names }) => names.join("\n") === image.original && (packed || names.length > 0));
     if (same) return [];
@@ -213,11 +214,13 @@ export class Card {
       if (state === "done" && row.image.inputs.some((input) => input.value.trim())) row.settle("exists");
       else if (!row.settled) row.reset();
     }
-    this.status.textContent = state === "cancelled" ? t("cancelled") : "";
+    // Several images: those that are listed were pushed before it was cancelled.
+    const cancelled = t(this.pushed > 0 ? "cancelled_late" : "cancelled");
+    this.status.textContent = state === "cancelled" ? cancelled : "";
     this.set(state);
     if (state === "done") announce(t("live_done", { file: this.file.name }));
     if (state === "failed") announce(t("live_failed", { file: this.file.name }));
-    if (state === "cancelled") announce(t("cancelled"));
+    if (state === "cancelled") announce(cancelled);
   }
 
   hear(event) {
@@ -291,10 +294,10 @@ export class Card {
   showOutcome(answer) {
     if (this.errors.length === 0 && this.pushed > 0) return this.finish("done");
     const details = this.errors.flatMap((one) => [
-      this.errors.length > 1 || this.pushed > 0 ? one.message : null,
+      this.errors.length > 1 || this.pushed > 0 || errorText(one) !== one.message ? one.message : null,
       one.cause ? t("cause", { text: one.cause }) : null,
       one.hint ? t("hint", { text: one.hint }) : null]).filter(Boolean);
-    let message = this.errors[0]?.message;
+    let message = this.errors.length > 0 ? errorText(this.errors[0]) : undefined;
     if (this.pushed > 0) message = t("partly");
     else if (this.errors.length > 1) message = t("failed");
     message ??= answer.status ? t("server_said", { status: answer.status }) : t("connection_lost");

@@ -20,8 +20,7 @@ function startNext() {
     if (card.state !== "waiting") continue;
     card.push().then(() => {
       if (!server.registry && !loginNeeded() && card.state !== "ready") showRegistry();
-      startNext();
-    });
+    }).finally(startNext);
   }
 }
 
@@ -106,9 +105,14 @@ async function start() {
 /** Whoever is here may see what the server has. */
 async function enter() {
   showLogin(false);
-  const info = await ask("/info");
-  if (!info.ok) return;
-  Object.assign(server, await info.json());
+  try {
+    const info = await ask("/info");
+    if (!info.ok) return;
+    Object.assign(server, await info.json());
+  } catch {
+    byId("target").textContent = t("no_server");
+    return;
+  }
   showServer();
   if (!server.registry) await showRegistry();
 }

@@ -21,10 +21,13 @@ const en = {
   reading: "reading the archive's headers…",
   kind_docker: "docker archive",
   kind_oci: "OCI archive",
-  kind_packed: "compressed: its names show when it is pushed",
+  kind_and_packed: ", compressed",
+  kind_packed: "compressed: its names show after the upload",
   not_archive: "This is no image archive: it is not a tar file.",
   no_images: "This tar file holds no images: neither manifest.json nor index.json is in it.",
   cut_short: "This tar file is cut short.",
+  bad_header: "This tar file is damaged: an entry's size makes no sense.",
+  no_server: "The server does not answer. Reload the page to try again.",
   bad_metadata: "The archive's {file} cannot be read.",
   empty_file: "This file is empty.",
   too_large: "This file is larger than {size}, the most this server takes.",
@@ -56,6 +59,7 @@ const en = {
   done: "Pushed",
   unchanged: "Was there already, unchanged",
   cancelled: "Cancelled. Nothing was tagged.",
+  cancelled_late: "Cancelled. What is listed here had been pushed before.",
   failed: "Failed",
   partly: "Some images were pushed, some were not.",
   connection_lost: "The connection to the server broke.",
@@ -78,6 +82,10 @@ const en = {
   tag: "Tag",
   platforms: "Platforms",
   size: "Size",
+  layers_of: "Layers of {name}",
+  layers_short: "Layers",
+  actions: "Actions",
+  all_platforms_note: "{count} platforms; the size is that of all together",
   digest: "Digest",
   unknown: "unknown",
   pull: "Copy pull command",
@@ -112,10 +120,13 @@ const zh = {
   reading: "正在读取归档头部…",
   kind_docker: "docker 归档",
   kind_oci: "OCI 归档",
-  kind_packed: "已压缩：推送时才能看到其中的名称",
+  kind_and_packed: "（已压缩）",
+  kind_packed: "已压缩：上传后才能看到其中的名称",
   not_archive: "这不是镜像归档：它不是 tar 文件。",
   no_images: "这个 tar 文件里没有镜像：既没有 manifest.json，也没有 index.json。",
   cut_short: "这个 tar 文件不完整。",
+  bad_header: "这个 tar 文件已损坏：其中某个条目的大小不合理。",
+  no_server: "服务器没有响应，请重新加载页面再试。",
   bad_metadata: "无法读取归档中的 {file}。",
   empty_file: "这个文件是空的。",
   too_large: "文件大于 {size}，超过了服务器的上限。",
@@ -147,6 +158,7 @@ const zh = {
   done: "推送完成",
   unchanged: "已存在，没有变化",
   cancelled: "已取消，没有写入任何标签。",
+  cancelled_late: "已取消。此处列出的镜像在取消之前已经推送。",
   failed: "失败",
   partly: "部分镜像推送成功，部分失败。",
   connection_lost: "与服务器的连接中断。",
@@ -169,6 +181,10 @@ const zh = {
   tag: "标签",
   platforms: "平台",
   size: "大小",
+  layers_of: "{name} 的层",
+  layers_short: "层",
+  actions: "操作",
+  all_platforms_note: "{count} 个平台；大小为全部平台之和",
   digest: "摘要",
   unknown: "未知",
   pull: "复制拉取命令",
@@ -182,6 +198,42 @@ const zh = {
   keep: "保留",
 };
 
+// What the server says by a code. In English its own sentence is better: it names the file and more.
+const zhErrors = {
+  usage: "请求有误。",
+  archive_unreadable: "无法读取归档。",
+  archive_empty: "归档是空的。",
+  archive_not_tar: "这不是 tar 归档。",
+  archive_truncated: "归档不完整：数据提前结束。",
+  archive_damaged: "归档已损坏。",
+  archive_not_image: "这个 tar 不是镜像归档。",
+  archive_metadata: "归档中的元数据无效。",
+  archive_blob_missing: "归档缺少它所引用的内容。",
+  archive_unnamed: "归档中的镜像没有名称，请填写名称。",
+  archive_platform_missing: "归档缺少索引中列出的平台。",
+  archive_unsupported: "归档使用了不支持的特性。",
+  archive_limit: "归档超出了服务器的限制。",
+  digest_mismatch: "内容与归档声明的摘要不一致。",
+  archive_changed: "文件在读取过程中发生了变化。",
+  registry_unauthorized: "目标仓库拒绝了服务器的凭据。",
+  registry_denied: "服务器没有向目标仓库推送的权限。",
+  registry_not_found: "目标仓库不存在。",
+  registry_manifest_rejected: "目标仓库拒绝了镜像清单。",
+  registry_too_large: "对目标仓库而言内容太大。",
+  registry_refused: "请求被拒绝，请稍后再试。",
+  registry_failed: "目标仓库出错。",
+  registry_protocol: "目标仓库的响应不符合协议。",
+  transport_resolve: "无法解析目标仓库的地址。",
+  transport_connect: "无法连接目标仓库。",
+  transport_tls: "与目标仓库的 TLS 连接失败。",
+  transport_not_tls: "目标仓库在该端口上不使用 TLS。",
+  transport_closed: "连接中断。",
+  transport_timeout: "等待目标仓库超时。",
+  cancelled: "推送被中断：服务器正在停止。",
+  storage: "服务器存储出错。",
+  internal: "服务器内部错误。",
+};
+
 const known = { en, zh };
 const language = (navigator.languages || [navigator.language])
   .map((one) => one.slice(0, 2).toLowerCase()).find((one) => known[one]) || "en";
@@ -189,6 +241,11 @@ const language = (navigator.languages || [navigator.language])
 /** The text of this name, with {words} filled in. */
 export function t(name, words = {}) {
   return known[language][name].replace(/\{(\w+)\}/g, (_, word) => String(words[word]));
+}
+
+/** The headline of an error event; what it says itself where there is none in this language. */
+export function errorText(event) {
+  return (language === "zh" && zhErrors[event.code]) || event.message;
 }
 
 /** Fills every element that has data-t, and says the language. */

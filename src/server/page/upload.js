@@ -61,6 +61,8 @@ export async function upload(file, targets, { hear, sent, signal }) {
 }
 
 function send(file, target, sent, signal) {
+  // Cancelled while the events were asked for: nothing may go out any more.
+  if (signal.aborted) return Promise.resolve({ status: 0, retryAfter: 0, text: "" });
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     const end = () => {
