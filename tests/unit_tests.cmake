@@ -67,10 +67,10 @@ add_stage_tests(engine
 # Every step of every push, again and again: minutes with sanitizers.
 set_tests_properties(engine/kill_at_step PROPERTIES TIMEOUT 2400 COST 300)
 add_stage_tests(server
-  blob_store byte_range collector failure_limit files garbage htpasswd http_connection known_logins
-  login_gate login_headers login_sessions manifest_store push_feed push_request referrer_store
-  registry_api request_framing request_guard route serve_checks server_certificate store_gate
-  upload_store)
+  access_log blob_store byte_range client_places collector failure_limit files garbage htpasswd http_connection
+  known_logins login_gate login_headers login_sessions manifest_store minimum_rate push_feed push_request
+  referrer_store registry_api request_framing request_guard route serve_checks server_certificate server_metrics
+  store_gate upload_store)
 add_stage_tests(migrate
   archive_outline claims journal migrate report sample_series shard source_list sources work_queue)
 add_stage_tests(cli

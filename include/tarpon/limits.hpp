@@ -111,6 +111,9 @@ inline constexpr std::size_t request_headers_max = 128;
 inline constexpr std::size_t chunk_line_bytes_max = 4 * 1024;
 inline constexpr std::chrono::seconds request_header_time_max{10};
 inline constexpr std::chrono::seconds server_idle_time_max{120};
+// Of a request's body, in every server_idle_time_max of waiting for it: a client that drips keeps
+// no place for long.
+inline constexpr std::uint64_t server_body_bytes_min = 64 * 1024;
 inline constexpr std::size_t server_connections_max = 1'024;
 inline constexpr std::size_t upload_sessions_max = 10'000;
 inline constexpr std::size_t upload_sessions_per_user_max = 1'000; // of one who has a name
@@ -119,9 +122,18 @@ inline constexpr std::size_t list_page_max = 1'000;
 inline constexpr std::size_t server_pushes_max = 4; // archives received at a time
 inline constexpr std::uint64_t server_push_memory_bytes = 24ull * 1024 * 1024; // buffers of one
 inline constexpr std::size_t push_names_max = 1'000;                           // ?to= of a request
-inline constexpr std::size_t push_feeds_max = 64;                // pushes that are watched
-inline constexpr std::size_t push_lines_bytes_max = 1024 * 1024; // of events nobody has taken yet
-inline constexpr std::chrono::seconds push_watch_time_max{30};   // for a push to begin
+inline constexpr std::size_t push_feeds_max = 64;                 // pushes that are watched
+inline constexpr std::size_t push_lines_bytes_max = 1024 * 1024;  // of events nobody has taken yet
+inline constexpr std::size_t push_watchers_max = 64;              // that read events
+inline constexpr std::size_t push_events_piece_bytes = 64 * 1024; // sent to one at a time
+inline constexpr std::chrono::seconds push_watch_time_max{30};    // for a push to begin
+inline constexpr std::chrono::seconds server_stop_time_default{10}; // for what is under way
+inline constexpr std::chrono::seconds server_stop_time_max{3600};
+inline constexpr std::chrono::seconds server_cancel_time_max{5}; // then, for cleaning up
+inline constexpr std::size_t access_log_bytes_max = 1024 * 1024; // of lines not written yet
+inline constexpr std::size_t logged_path_bytes_max = 512;
+inline constexpr std::size_t logged_agent_bytes_max = 200;
+inline constexpr std::size_t server_piece_bytes = 128 * 1024; // of a blob, sent at a time
 
 // --- migrations ----------------------------------------------------------------------------------
 inline constexpr std::size_t migrate_archives_max = 100'000; // and targets, in one run

@@ -46,6 +46,11 @@ struct serve_options {
     std::chrono::seconds collect_grace{std::chrono::hours(1)};
     /// Also collect manifests that never had a tag, or lost it to another image.
     bool collect_untagged = false;
+    /// A file to which a line of JSON is appended for every request; "-": standard output; empty:
+    /// none. It is made anew when it was moved away.
+    std::string access_log;
+    /// How long requests under way, archives among them, may go on once the server is told to stop.
+    std::chrono::seconds stop_time{10};
 };
 
 /// What happens in a server. Called on the serving thread; must return soon and not throw.
@@ -54,7 +59,9 @@ struct serve_events {
     std::function<void(log_level, const std::string&)> log;
 };
 
-/// Serves until it is cancelled (terminal), then lets requests under way finish for a few seconds.
+/// Serves until it is cancelled (terminal). Then begins no further push, closes idle connections
+/// and finishes what is under way; after `stop_time` it interrupts pushes and gives them a few
+/// seconds to clean up. Meanwhile /healthz answers 503.
 ///
 /// The folder is an OCI image layout: skopeo and others read it directly while nobody writes.
 /// Errors: errc::usage (address, folder, password file, certificate or key cannot be used; an

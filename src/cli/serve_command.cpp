@@ -6,6 +6,7 @@
 #include "cli/stop_signals.hpp"
 #include "model/text.hpp"
 
+#include <tarpon/limits.hpp>
 #include <tarpon/serve.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -14,6 +15,9 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <cstdio>
 
 namespace tarpon::cli {
@@ -46,10 +50,21 @@ void warn_of(const serve_command& command, console& out) {
         out.warning("--allow-anonymous: who reaches the port may push, pull and delete");
 }
 
+/// The soft limit is 1,024 mostly, for programs that use select(); this one does not.
+void allow_many_connections() {
+    struct rlimit most {};
+    if (::getrlimit(RLIMIT_NOFILE, &most) != 0)
+        return;
+    const rlim_t wanted = 4 * limits::server_connections_max;
+    most.rlim_cur = std::max(most.rlim_cur, std::min<rlim_t>(most.rlim_max, wanted));
+    (void)::setrlimit(RLIMIT_NOFILE, &most);
+}
+
 } // namespace
 
 int run(const serve_command& command) {
     console out(command.output);
+    allow_many_connections();
     serve_options options = command.options;
     // Before signals are caught, so that an interrupt ends the wait for a password.
     try {

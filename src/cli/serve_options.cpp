@@ -68,6 +68,20 @@ void add_collection(CLI::App& verb, serve_options& options, serve_texts& texts) 
         ->group(group);
 }
 
+void add_operation(CLI::App& verb, serve_options& options, serve_texts& texts) {
+    const char* const group = "Operation";
+    add_option(
+        verb, "--access-log", "FILE|-", options.access_log,
+        "a line of JSON for each request; -: standard output [none]")
+        ->group(group);
+    texts.stop_seconds = options.stop_time.count();
+    add_option(
+        verb, "--stop-time", "SECONDS", texts.stop_seconds,
+        "how long what is under way may go on when told to stop [10]")
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{limits::server_stop_time_max.count()}))
+        ->group(group);
+}
+
 } // namespace
 
 void add_serve(CLI::App& verb, serve_command& serve, serve_texts& texts) {
@@ -75,6 +89,7 @@ void add_serve(CLI::App& verb, serve_command& serve, serve_texts& texts) {
     add_target(verb, options);
     add_port(verb, options, texts);
     add_collection(verb, options, texts);
+    add_operation(verb, options, texts);
     add_option(verb, "--threads", "N", options.threads, "workers for hashing and disk [processors]")
         ->check(CLI::Range(1, limits::threads_max));
     add_access(verb, options.connection, serve.password_stdin);
@@ -84,6 +99,7 @@ void add_serve(CLI::App& verb, serve_command& serve, serve_texts& texts) {
 
 void finish_serve(serve_command& serve, const serve_texts& texts, const value_sources& sources) {
     serve_options& options = serve.options;
+    options.stop_time = std::chrono::seconds(texts.stop_seconds);
     if (!texts.max_upload.empty())
         options.upload_bytes_max = size_of(sources.name("max-upload"), texts.max_upload);
     if (!texts.gc_interval.empty())

@@ -12,6 +12,7 @@ namespace tarpon::cli {
 struct serve_texts {
     std::string max_upload;
     std::string gc_interval, gc_grace;
+    std::int64_t stop_seconds = 0;
     output_texts output;
 };
 

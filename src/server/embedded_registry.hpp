@@ -38,6 +38,7 @@ public:
         embedded_rules rules);
 
     registry_api& api() noexcept { return api_; }
+    std::size_t upload_sessions() const { return uploads_.sessions(); }
 
     /// Writes index.json a moment after tags changed: one write for many tags. Until cancelled.
     boost::asio::awaitable<void> keep_index();

@@ -8,10 +8,12 @@ namespace tarpon::server {
 
 feed_writer::feed_writer(
     push_feed& feed,
+    server_metrics& metrics,
     const log_function& log,
     const std::string& own_host,
     const std::string& shown_host)
     : feed_(feed)
+    , metrics_(metrics)
     , log_(log) {
     if (own_host.empty() || shown_host.empty())
         return;
@@ -30,12 +32,14 @@ void feed_writer::add_result(std::string line) {
 }
 
 void feed_writer::on_blob(const blob_event& event) {
+    metrics_.count(event.status);
     blob_event shown = event;
     shown.repository = renamed(event.repository);
     add_result(engine::to_json(shown));
 }
 
 void feed_writer::on_image(const image_event& event) {
+    metrics_.count_image();
     image_event shown = event;
     shown.reference = renamed(event.reference);
     add_result(engine::to_json(shown));

@@ -1,7 +1,8 @@
-// Turns what a push tells into the lines of its feed.
+// Turns what a push tells into the lines of its feed, and counts it.
 #pragma once
 
 #include "server/push_feed.hpp"
+#include "server/server_metrics.hpp"
 
 #include <tarpon/progress.hpp>
 
@@ -18,6 +19,7 @@ public:
     /// `shown_host`, by which the client knows it. Both may be empty: nothing is renamed then.
     feed_writer(
         push_feed& feed,
+        server_metrics& metrics,
         const log_function& log,
         const std::string& own_host,
         const std::string& shown_host);
@@ -37,6 +39,7 @@ private:
     std::string renamed(const std::string& name) const;
 
     push_feed& feed_;
+    server_metrics& metrics_;
     const log_function& log_;
     std::string own_, shown_;
     bool has_result_ = false;

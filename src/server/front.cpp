@@ -52,6 +52,14 @@ void protect(server_response& response) {
     response.with("Cross-Origin-Resource-Policy", "same-origin");
 }
 
+server_response metrics_response(std::string text) {
+    server_response response;
+    response.with("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    response.with("Cache-Control", "no-store");
+    response.body = std::move(text);
+    return response;
+}
+
 server_response page_response(const page_file& file) {
     server_response response;
     response.with("Content-Type", std::string(file.type));
@@ -113,7 +121,9 @@ server_response front::info() const {
 server_response front::page_or_nothing(const server_request& request) const {
     const std::string_view path = path_of(request);
     if (path == "/healthz")
-        return text_response(200, "ok");
+        return stopping_ ? text_response(503, "stopping") : text_response(200, "ok");
+    if (path == "/metrics")
+        return metrics_response(metrics());
     if (path == "/info")
         return info();
     for (const page_file& file : page_files())

@@ -1,5 +1,5 @@
-// What the port answers: the page, PUT /push, /healthz, and the registry below /v2/, each behind
-// the same rules about who may ask and with the same headers for browsers.
+// What the port answers: the page, PUT /push, /healthz, /metrics, and the registry below /v2/, each
+// behind the same rules about who may ask and with the same headers for browsers.
 #pragma once
 
 #include "server/http_types.hpp"
@@ -13,6 +13,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,6 +39,11 @@ public:
     boost::asio::awaitable<server_response> answer_own(server_request& request);
     const server::own_login& own_login() const noexcept { return own_login_; }
 
+    /// What GET /metrics answers.
+    std::function<std::string()> metrics;
+    /// /healthz says 503 from now on.
+    void begin_stop() noexcept { stopping_ = true; }
+
 private:
     boost::asio::awaitable<server_response>
     answered(const server_request& request, boost::asio::awaitable<server_response> work);
@@ -59,6 +65,7 @@ private:
     std::vector<transport::address_block> pushers_; ///< empty: everybody
     push_service::log_function log_;
     server::own_login own_login_;
+    bool stopping_ = false;
 };
 
 } // namespace tarpon::server

@@ -5,6 +5,7 @@
 #include "async/deadline.hpp"
 #include "async/tokens.hpp"
 #include "model/text.hpp"
+#include "server/minimum_rate.hpp"
 #include "server/request_framing.hpp"
 #include "server/tls_handshake.hpp"
 #include "transport/response_head.hpp"
@@ -35,16 +36,19 @@ constexpr std::size_t buffer_bytes_max = 128 * 1024; // bounds chunk lines and t
 constexpr std::size_t drain_bytes_max = 1024 * 1024;
 constexpr std::chrono::seconds parting_time{2};
 
-/// The body of a request, with its idle time-out.
+/// The body of a request, which has to keep coming.
 class request_body final : public byte_source {
 public:
     request_body(
         transport::stream& stream,
         boost::beast::flat_buffer& received,
         request_parser& parser,
-        std::chrono::milliseconds idle)
+        const connection_times& times,
+        std::uint64_t& bytes)
         : stream_(stream)
-        , idle_(idle)
+        , idle_(times.idle)
+        , rate_(times.body_bytes_min, times.idle)
+        , bytes_(bytes)
         , received_(received)
         , parser_(parser)
         , limit_(stream.get_executor(), [&stream] { stream.close(); }) {}
@@ -53,21 +57,27 @@ public:
         if (begun_is_due_) {
             begun_is_due_ = false;
             static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+            limit_.arm(idle_);
             (void)co_await asio::async_write(stream_, asio::buffer(go_on), async::nothrow);
         }
         while (!parser_.is_done()) {
             parser_.get().body().data = into.data();
             parser_.get().body().size = into.size();
-            limit_.arm(idle_);
+            limit_.arm(rate_.allowed());
+            const auto begun = std::chrono::steady_clock::now();
             const auto got =
                 co_await http::async_read_some(stream_, received_, parser_, async::nothrow);
             limit_.disarm();
             const error_code ec = std::get<0>(got);
             if (ec && ec != http::error::need_buffer)
                 throw error(
-                    errc::transport_closed, "the request's body broke off",
+                    errc::transport_closed,
+                    limit_.expired() ? "the request's body came too slowly"
+                                     : "the request's body broke off",
                     foreign_text(ec.message()));
             const std::size_t size = into.size() - parser_.get().body().size;
+            rate_.note(size, std::chrono::steady_clock::now() - begun);
+            bytes_ += size;
             if (size > 0)
                 co_return size;
         }
@@ -80,6 +90,8 @@ public:
 private:
     transport::stream& stream_;
     std::chrono::milliseconds idle_;
+    minimum_rate rate_;
+    std::uint64_t& bytes_;
     boost::beast::flat_buffer& received_;
     request_parser& parser_;
     async::deadline limit_;
@@ -93,6 +105,18 @@ std::string head_text(const server_response& response) {
     for (const auto& [name, value] : response.headers)
         text += concat(name, ": ", value, "\r\n");
     return text;
+}
+
+/// `to` is what others will see of the request.
+void note_request(const http::request<http::buffer_body>& message, request_record& to) {
+    const auto text_of = [](boost::beast::string_view text) {
+        return std::string_view(text.data(), text.size());
+    };
+    const std::string_view target = text_of(message.target());
+    to.method = text_of(message.method_string());
+    to.path = foreign_text(target.substr(0, target.find('?')), limits::logged_path_bytes_max);
+    to.agent =
+        foreign_text(text_of(message[http::field::user_agent]), limits::logged_agent_bytes_max);
 }
 
 std::string hex_of(std::size_t number) {
@@ -123,6 +147,7 @@ public:
 
     asio::awaitable<void> begin(server_response head) override {
         begun_ = true;
+        connection_.now_.status = head.status;
         std::string text = head_text(head);
         text += chunked_ ? "Transfer-Encoding: chunked\r\n" : "";
         text += "Connection: close\r\n\r\n";
@@ -156,6 +181,12 @@ public:
                 connection_.stream_.get_executor(), asio::steady_timer::time_point::max());
             co_await for_ever.async_wait(asio::use_awaitable);
         }
+    }
+
+    void refuse_rest() override {
+        error_code ignored;
+        auto& socket = connection_.stream_.socket();
+        socket.shutdown(asio::ip::tcp::socket::shutdown_receive, ignored);
     }
 
     asio::awaitable<bool> end() {
@@ -195,6 +226,10 @@ http_connection::http_connection(
     , times_(times)
     , received_(buffer_bytes_max) {}
 
+std::optional<std::chrono::steady_clock::time_point> http_connection::idle_since() const noexcept {
+    return busy_ || received_.size() > 0 ? std::nullopt : std::optional(waiting_since_);
+}
+
 void http_connection::stop() {
     stopping_ = true;
     if (!busy_)
@@ -207,14 +242,18 @@ asio::awaitable<std::size_t> http_connection::read_head() {
         stream_.close();
     };
     async::deadline limit(stream_.get_executor(), give_up);
-    limit.arm(received_.size() == 0 ? times_.idle : times_.head);
-    bool begun = received_.size() > 0;
+    // A new connection was made for a request; one that was used may wait for its next.
+    bool begun = std::exchange(first_, false) || received_.size() > 0;
+    limit.arm(begun ? times_.head : times_.idle);
+    std::size_t searched = 0;
     while (true) {
         const auto data = received_.data();
         const std::string_view text(static_cast<const char*>(data.data()), data.size());
         // A head with bare line feeds counts as ended, so that it can be refused now.
-        if (const std::size_t length = transport::head_length(text); length > 0)
-            co_return length;
+        const std::size_t from = searched < 3 ? 0 : searched - 3; // where an end may have begun
+        if (const std::size_t length = transport::head_length(text.substr(from)); length > 0)
+            co_return from + length;
+        searched = text.size();
         if (!text.empty() && (text.front() < 'A' || text.front() > 'Z')) {
             // Mostly a TLS handshake: clients that try https first should not have to wait.
             co_await refuse(
@@ -242,6 +281,7 @@ asio::awaitable<bool> http_connection::write_text(std::string text) {
     async::deadline limit(stream_.get_executor(), give_up);
     limit.arm(times_.idle);
     const auto got = co_await asio::async_write(stream_, asio::buffer(text), async::nothrow);
+    now_.bytes_out += std::get<1>(got);
     co_return !std::get<0>(got);
 }
 
@@ -249,7 +289,7 @@ asio::awaitable<bool> http_connection::write_file(const server_response& respons
     std::string piece;
     for (std::uint64_t at = 0; at < response.content_bytes;) {
         piece.resize(static_cast<std::size_t>(
-            std::min<std::uint64_t>(limits::block_bytes, response.content_bytes - at)));
+            std::min<std::uint64_t>(limits::server_piece_bytes, response.content_bytes - at)));
         auto read = [&response, &piece, at] {
             return response.content->read_at(
                 response.content_begin + at, std::as_writable_bytes(std::span(piece)));
@@ -269,6 +309,7 @@ asio::awaitable<bool> http_connection::write_file(const server_response& respons
 
 asio::awaitable<bool>
 http_connection::write(const server_response& response, bool head_only, bool keep_alive) {
+    now_.status = response.status;
     std::string text = head_text(response);
     const std::uint64_t length = response.content ? response.content_bytes : response.body.size();
     const bool has_length =
@@ -291,7 +332,7 @@ asio::awaitable<void> http_connection::refuse(unsigned status, std::string_view 
     response.status = status;
     response.body = concat(why, "\n");
     response.with("Content-Type", "text/plain; charset=utf-8");
-    (void)co_await write(response, false, false);
+    now_.complete = co_await write(response, false, false);
     co_await part_gently();
 }
 
@@ -343,7 +384,8 @@ http_connection::serve_one(const request_handler& handle, std::size_t head_bytes
     }
     received_.consume(used);
     const auto& message = parser.get();
-    request_body body(stream_, received_, parser, times_.idle);
+    note_request(message, now_);
+    request_body body(stream_, received_, parser, times_, now_.bytes_in);
     const auto expectation = message.find(http::field::expect);
     if (expectation != message.end()
         && iequals(std::string_view(expectation->value()), "100-continue"))
@@ -360,19 +402,39 @@ http_connection::serve_one(const request_handler& handle, std::size_t head_bytes
                            answer};
     request.client = client_;
     server_response response = co_await handle(request);
+    now_.user = request.user;
     const bool whole = parser.is_done();
     if (answer.begun()) {
-        const bool ended = co_await answer.end();
-        if (ended)
+        now_.complete = co_await answer.end();
+        if (now_.complete)
             co_await part_gently();
         co_return next_step::close;
     }
     const bool keep_alive = whole && message.keep_alive() && !stopping_;
     const bool sent = co_await write(response, request.method == "HEAD", keep_alive);
+    now_.complete = sent;
     if (sent && !whole)
         co_await part_gently();
     co_return sent&& keep_alive ? next_step::request : next_step::close;
 }
+
+/// Tells of a request when it has ended in whatever way; a connection that ended before there was
+/// one is none.
+struct http_connection::report_at_end {
+    http_connection& of;
+    mutable std::optional<std::chrono::steady_clock::time_point> begun = {};
+
+    ~report_at_end() {
+        request_record& now = of.now_;
+        if (!of.on_served || (!begun && now.status == 0))
+            return;
+        if (begun) {
+            const std::chrono::duration<double> took = std::chrono::steady_clock::now() - *begun;
+            now.seconds = took.count();
+        }
+        of.on_served(now);
+    }
+};
 
 asio::awaitable<void> http_connection::run(const request_handler& handle) {
     error_code ignored; // the client may be gone already: what comes next will tell
@@ -383,13 +445,17 @@ asio::awaitable<void> http_connection::run(const request_handler& handle) {
         if (!secured)
             co_return;
     }
-    next_step next = next_step::request;
-    while (next == next_step::request && !stopping_) {
+    for (auto next = next_step::request; next == next_step::request;) {
         busy_ = false;
+        waiting_since_ = std::chrono::steady_clock::now();
+        now_ = {};
+        now_.client = client_.to_string();
+        const report_at_end report{*this};
         const std::size_t head = co_await read_head();
         if (head == 0)
             break;
         busy_ = true;
+        report.begun = std::chrono::steady_clock::now();
         next = co_await serve_one(handle, head);
     }
     auto give_up = [this] {

@@ -3,6 +3,7 @@
 
 #include "async/run_on.hpp"
 #include "server/http_types.hpp"
+#include "server/request_record.hpp"
 #include "transport/stream.hpp"
 
 #include <tarpon/limits.hpp>
@@ -12,6 +13,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 
 #include <chrono>
+#include <functional>
 
 namespace tarpon::server {
 
@@ -20,6 +22,8 @@ struct connection_times {
     std::chrono::milliseconds handshake = limits::tls_handshake_time_max;
     std::chrono::milliseconds head = limits::request_header_time_max; ///< once it has begun
     std::chrono::milliseconds idle = limits::server_idle_time_max;    ///< no byte moves
+    /// Of a body, for every `idle` of waiting for it.
+    std::uint64_t body_bytes_min = limits::server_body_bytes_min;
 };
 
 class http_connection {
@@ -27,15 +31,25 @@ public:
     http_connection(
         transport::stream stream, async::cpu_pool& workers, connection_times times = {});
 
+    /// Called after each request, however it ended; must not throw.
+    std::function<void(const request_record&)> on_served;
+
     /// Serves until the connection ends; TLS begins with its handshake. Throws only when cancelled.
     boost::asio::awaitable<void> run(const request_handler& handle);
 
-    /// Closes at once when idle, else after the response under way.
+    /// Closes at once when no request has been read, else after the response under way.
     void stop();
+    /// The next request, or the one under way, is the last.
+    void serve_one_more() noexcept { stopping_ = true; }
+    /// A request is being answered.
+    bool busy() const noexcept { return busy_; }
+    /// Since when it waits for the first byte of a request; nullopt when it does not.
+    std::optional<std::chrono::steady_clock::time_point> idle_since() const noexcept;
 
 private:
     enum class next_step { request, close };
     class answer_stream;
+    struct report_at_end;
 
     boost::asio::awaitable<std::size_t> read_head();
     boost::asio::awaitable<next_step>
@@ -53,6 +67,9 @@ private:
     async::cpu_pool& workers_;
     const connection_times times_;
     boost::beast::flat_buffer received_;
+    request_record now_; ///< the request under way
+    std::chrono::steady_clock::time_point waiting_since_ = std::chrono::steady_clock::now();
+    bool first_ = true;
     bool busy_ = false;
     bool stopping_ = false;
     bool said_goodbye_ = false;

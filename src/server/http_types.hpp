@@ -41,6 +41,9 @@ public:
     virtual bool begun() const = 0;
     /// Completes when the client closes the connection. Not while the request's body is read.
     virtual boost::asio::awaitable<void> gone() = 0;
+    /// No more of the request's body is wanted: a read that waits for it fails now, later ones fail
+    /// at once. The answer can still be written.
+    virtual void refuse_rest() = 0;
 };
 
 struct server_request {

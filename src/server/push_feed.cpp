@@ -42,9 +42,10 @@ asio::awaitable<std::string> push_feed::next(cursor& at, samples which) {
     while (true) {
         std::string text;
         at.line = std::max(at.line, dropped_);
-        for (; at.line < dropped_ + lines_.size(); ++at.line)
+        const std::size_t all = dropped_ + lines_.size();
+        for (; at.line < all && text.size() < limits::push_events_piece_bytes; ++at.line)
             text += lines_[at.line - dropped_];
-        if (which == samples::with && at.sample < sample_number_ && !ended_) {
+        if (which == samples::with && at.line == all && at.sample < sample_number_ && !ended_) {
             at.sample = sample_number_;
             text += sample_;
         }

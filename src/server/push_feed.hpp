@@ -33,12 +33,17 @@ public:
     void end();
 
     /// What came after `at`, each line with its line feed; waits until there is something. Empty
-    /// at the end. A reader so slow that lines are gone goes on with the first one that is there.
+    /// at the end. Not all at once if it is much (limits::push_events_piece_bytes). A reader so
+    /// slow that lines are gone goes on with the first one that is there.
     boost::asio::awaitable<std::string> next(cursor& at, samples which);
     /// The answer has sent what is before `at`.
     void taken(const cursor& at) { taken_ = at.line; }
 
     bool ended() const noexcept { return ended_; }
+    /// Ended, and `at` is behind the last line.
+    bool ended_at(const cursor& at) const noexcept {
+        return ended_ && at.line >= dropped_ + lines_.size();
+    }
     /// limits::push_lines_bytes_max were not taken: lines were lost.
     bool overflowed() const noexcept { return overflowed_; }
 

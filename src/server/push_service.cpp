@@ -8,7 +8,6 @@
 #include "engine/push_source.hpp"
 #include "model/text.hpp"
 #include "server/feed_writer.hpp"
-#include "server/received_body.hpp"
 #include "server/refusal.hpp"
 
 #include <tarpon/limits.hpp>
@@ -39,21 +38,38 @@ unsigned status_of_end(const std::vector<failure_event>& failures, const receive
     return failures.empty() ? 200 : status_of(failures.front().what);
 }
 
-/// The push itself, to its last line. Does not throw: how it ends is in `feed` and `status`.
+/// How a push ended; as it is here until it has.
+struct push_end {
+    unsigned status = 500;
+    push_outcome outcome = push_outcome::cancelled;
+};
+
+push_outcome outcome_of(const push_report& report, const received_body& body) {
+    if (body.broke_off())
+        return push_outcome::cancelled;
+    if (report.failures.empty())
+        return push_outcome::pushed;
+    for (const failure_event& failure : report.failures)
+        if (failure.what.code() == errc::cancelled)
+            return push_outcome::cancelled;
+    return report.images.empty() ? push_outcome::failed : push_outcome::partly;
+}
+
+/// The push itself, to its last line. Does not throw: how it ends is in `feed` and `end`.
 asio::awaitable<void> run_push(
     received_body& body,
     push_options options,
     feed_writer& events,
     push_feed& feed,
-    unsigned& status) {
+    push_end& end) {
     feed.add(engine::start_json());
     push_report report;
     try {
         report = co_await engine::push_source(body_name, body, std::move(options), events);
-        status = status_of_end(report.failures, body);
+        end = {status_of_end(report.failures, body), outcome_of(report, body)};
     } catch (const error& e) {
         report.summary.failed = 1;
-        status = status_of(e);
+        end = {status_of(e), push_outcome::failed};
         events.on_failure({e, {}, {}});
     }
     feed.add(engine::to_json(report.summary));
@@ -69,7 +85,7 @@ send_lines(streamed_answer& answer, push_feed& feed, const feed_writer& events, 
         held += lines;
         if (feed.overflowed())
             throw error(errc::transport_closed, "the client does not take its answer");
-        if (!answer.begun() && feed.ended())
+        if (!answer.begun() && feed.ended_at(at))
             co_return;
         if (held.empty())
             co_return;
@@ -124,9 +140,13 @@ asio::awaitable<void> run_until_done(async::task_group& tasks, asio::awaitable<v
 } // namespace
 
 push_service::push_service(
-    asio::any_io_executor executor, const serve_options& options, log_function log)
+    asio::any_io_executor executor,
+    const serve_options& options,
+    server_metrics& metrics,
+    log_function log)
     : executor_(executor)
     , options_(options)
+    , metrics_(metrics)
     , log_(std::move(log))
     , registry_(options.registry) {}
 
@@ -164,23 +184,51 @@ push_service::feed_ptr push_service::feed_of(const std::string& id) {
     return made;
 }
 
-asio::awaitable<server_response> push_service::push(server_request& request) {
-    auto wanted = parse_push_request(request.target, registry_);
-    if (!wanted)
-        co_return push_refusal(400, error(wanted.error()));
+void push_service::begin_stop() {
+    stopping_ = true;
+    for (const auto& [id, known] : feeds_)
+        if (const auto feed = known.lock(); feed && !feed->claimed)
+            feed->end();
+}
+
+void push_service::interrupt() {
+    for (const running_push& push : running_) {
+        push.body->stop();
+        push.answer->refuse_rest();
+    }
+}
+
+std::optional<server_response>
+push_service::refuse(const server_request& request, const feed_ptr& feed) const {
     const std::uint64_t most = options_.upload_bytes_max;
     if (most > 0 && request.content_length.value_or(0) > most)
-        co_return push_refusal(413, archive_too_large(most));
-    auto feed = wanted->id.empty() ? std::make_shared<push_feed>(executor_) : feed_of(wanted->id);
+        return push_refusal(413, archive_too_large(most));
     if (feed && feed->claimed)
-        co_return push_refusal(409, error(errc::usage, "another push has this id"));
-    if (!feed || running_ >= limits::server_pushes_max) {
-        auto busy = push_refusal(
+        return push_refusal(409, error(errc::usage, "another push has this id"));
+    std::optional<server_response> later;
+    if (stopping_)
+        later = push_refusal(503, error(errc::cancelled, "the server is being stopped"));
+    else if (!feed || running_.size() >= limits::server_pushes_max)
+        later = push_refusal(
             429, error(
                      errc::registry_refused, concat(
                                                  limits::server_pushes_max,
                                                  " archives are being received; try again later")));
-        co_return std::move(busy.with("Retry-After", "5"));
+    if (later)
+        later->with("Retry-After", "5");
+    return later;
+}
+
+asio::awaitable<server_response> push_service::push(server_request& request) {
+    auto wanted = parse_push_request(request.target, registry_);
+    if (!wanted) {
+        metrics_.count(push_outcome::refused);
+        co_return push_refusal(400, error(wanted.error()));
+    }
+    auto feed = wanted->id.empty() ? std::make_shared<push_feed>(executor_) : feed_of(wanted->id);
+    if (auto refused = refuse(request, feed)) {
+        metrics_.count(push_outcome::refused);
+        co_return std::move(*refused);
     }
     feed->claimed = true;
     co_return co_await receive(request, std::move(*wanted), std::move(feed));
@@ -188,35 +236,46 @@ asio::awaitable<server_response> push_service::push(server_request& request) {
 
 asio::awaitable<server_response>
 push_service::receive(server_request& request, push_request wanted, feed_ptr feed) {
-    struct place {
-        explicit place(std::size_t& count)
-            : count_(++count) {}
-        ~place() { --count_; }
-        std::size_t& count_;
-    } taken(running_);
-    struct last_word {
-        push_feed& feed;
-        ~last_word() { feed.end(); }
-    } ending{*feed};
     received_body body(executor_, request.body, options_.upload_bytes_max);
-    feed_writer events(*feed, log_, own_host_, std::string(request.header("Host")));
-    unsigned status = 500;
+    push_end end;
+    struct last_word {
+        push_service& service;
+        push_feed& feed;
+        const received_body& body;
+        const push_end& end;
+        std::list<running_push>::iterator place;
+        ~last_word() {
+            feed.end();
+            service.running_.erase(place);
+            service.metrics_.count(end.outcome);
+            service.metrics_.count_archive_bytes(body.bytes());
+        }
+    } ending{*this, *feed, body, end, running_.insert(running_.end(), {&body, &request.answer})};
+    feed_writer events(*feed, metrics_, log_, own_host_, std::string(request.header("Host")));
     std::string held;
     async::task_group tasks(executor_);
-    tasks.spawn(run_push(body, options_for(std::move(wanted.where)), events, *feed, status));
+    tasks.spawn(run_push(body, options_for(std::move(wanted.where)), events, *feed, end));
     tasks.spawn(watch_client(request.answer, &body));
     auto answering = send_lines(request.answer, *feed, events, held);
     co_await run_until_done(tasks, std::move(answering));
-    co_return lines_response(status, std::move(held));
+    co_return lines_response(end.status, std::move(held));
 }
 
 asio::awaitable<server_response> push_service::watch(server_request& request) {
     const auto id = parse_watch_request(request.target);
     if (!id)
         co_return push_refusal(400, error(id.error()));
-    const feed_ptr feed = feed_of(*id);
+    const feed_ptr feed = watchers_ < limits::push_watchers_max ? feed_of(*id) : nullptr;
     if (!feed)
         co_return push_refusal(429, error(errc::registry_refused, "too many pushes are watched"));
+    struct watcher {
+        explicit watcher(std::size_t& count)
+            : count_(++count) {}
+        ~watcher() { --count_; }
+        std::size_t& count_;
+    } counted(watchers_);
+    if (stopping_ && !feed->claimed)
+        feed->end();
     auto head = lines_response(200, std::string());
     co_await request.answer.begin(std::move(head));
     auto give_up = [feed] {

@@ -20,7 +20,18 @@ received_body::received_body(
     , changed_(executor) {}
 
 asio::awaitable<std::size_t> received_body::read_some(std::span<std::byte> into) {
-    const std::size_t got = co_await from_.read_some(into);
+    std::size_t got = 0;
+    std::exception_ptr broken;
+    try {
+        got = co_await from_.read_some(into);
+    } catch (const error&) {
+        broken = std::current_exception();
+    }
+    if (stopped_)
+        throw error(errc::cancelled, "the server is being stopped");
+    broke_off_ = broken != nullptr;
+    if (broken)
+        std::rethrow_exception(broken);
     bytes_ += got;
     if (bytes_max_ > 0 && bytes_ > bytes_max_) {
         too_large_ = true;

@@ -21,12 +21,19 @@ public:
     received_body(
         const boost::asio::any_io_executor& executor, byte_source& from, std::uint64_t bytes_max);
 
-    /// Throws errc::archive_limit where the body is larger than it may be.
+    /// Throws errc::archive_limit where the body is larger than it may be, errc::cancelled once
+    /// stopped, and what `from` throws.
     boost::asio::awaitable<std::size_t> read_some(std::span<std::byte> into) override;
 
     /// Completes once all of the body has been read.
     boost::asio::awaitable<void> wait_for_end();
     bool too_large() const noexcept { return too_large_; }
+    std::uint64_t bytes() const noexcept { return bytes_; }
+    /// The client did not send all of it.
+    bool broke_off() const noexcept { return broke_off_; }
+    /// What is read from now on throws errc::cancelled, also where a read that waits is made to
+    /// fail.
+    void stop() noexcept { stopped_ = true; }
 
 private:
     byte_source& from_;
@@ -35,6 +42,8 @@ private:
     async::condition changed_;
     bool ended_ = false;
     bool too_large_ = false;
+    bool stopped_ = false;
+    bool broke_off_ = false;
 };
 
 } // namespace tarpon::server

@@ -3,14 +3,16 @@
 #include "async/tokens.hpp"
 #include "async/worker_count.hpp"
 #include "model/text.hpp"
+#include "server/access_log.hpp"
 #include "server/embedded_registry.hpp"
+#include "server/entrance.hpp"
 #include "server/front.hpp"
-#include "server/http_connection.hpp"
 #include "server/login_gate.hpp"
 #include "server/push_service.hpp"
 #include "server/reloaded.hpp"
 #include "server/serve_checks.hpp"
 #include "server/server_certificate.hpp"
+#include "server/server_metrics.hpp"
 
 #include <tarpon/limits.hpp>
 #include <tarpon/reference.hpp>
@@ -21,7 +23,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include <list>
+#include <optional>
 
 namespace tarpon {
 
@@ -30,8 +32,6 @@ using asio::ip::tcp;
 
 namespace server {
 namespace {
-
-constexpr std::chrono::seconds stop_time{5}; // for requests under way
 
 access_rules rules_for(const serve_options& options, const tcp::endpoint& at) {
     access_rules rules;
@@ -59,10 +59,13 @@ public:
         serve_events events)
         : executor_(executor)
         , events_(std::move(events))
+        , stop_time_(options.stop_time)
         , workers_(async::worker_count(options.threads))
-        , pushes_(executor, options, logging())
-        , public_(executor)
-        , own_(executor) {
+        , pushes_(executor, options, metrics_, logging())
+        , public_(executor, workers_, logging())
+        , own_(executor, workers_, logging()) {
+        if (!options.access_log.empty())
+            access_log_.emplace(options.access_log);
         if (!options.tls_cert.empty())
             use_certificate(options);
         if (!options.htpasswd.empty())
@@ -77,6 +80,15 @@ public:
         public_.handle = [this](server_request& request) {
             return front_->answer(request);
         };
+        public_.on_served = [this](const request_record& request) {
+            note(request);
+        };
+        public_.on_connection = [this](bool accepted) {
+            metrics_.count_connection(accepted);
+        };
+        front_->metrics = [this] {
+            return metrics_text();
+        };
         own_.handle = [this](server_request& request) {
             return front_->answer_own(request);
         };
@@ -90,25 +102,12 @@ public:
     asio::awaitable<void> run();
 
 private:
-    /// A port and who came through it.
-    struct entrance {
-        explicit entrance(const asio::any_io_executor& executor)
-            : acceptor(executor)
-            , clients(executor) {}
-
-        tcp::acceptor acceptor;
-        request_handler handle;
-        async::task_group clients;
-        std::list<http_connection*> connections;
-    };
-
     void use_certificate(const serve_options& options);
     void listen_for_own();
-    asio::awaitable<transport::stream> stream_over(entrance& through, tcp::socket socket);
-    asio::awaitable<void> accept_all(entrance& through);
-    asio::awaitable<void> serve_client(entrance& through, tcp::socket socket);
-    asio::awaitable<void> stop();
-    asio::awaitable<void> end(entrance& through);
+    asio::awaitable<transport::stream> secure(tcp::socket socket);
+    void note(const request_record& request);
+    std::string metrics_text();
+    asio::awaitable<void> finish_work();
     push_service::log_function logging() {
         return [this](log_level level, const std::string& message) {
             log(level, message);
@@ -117,6 +116,10 @@ private:
 
     asio::any_io_executor executor_;
     serve_events events_;
+    const std::chrono::seconds stop_time_;
+    bool stopping_ = false;
+    server_metrics metrics_;
+    std::optional<access_log> access_log_;
     async::cpu_pool workers_;
     std::optional<embedded_registry> registry_; ///< none where everything is forwarded
     push_service pushes_;
@@ -139,152 +142,110 @@ void listening_server::use_certificate(const serve_options& options) {
         std::move(failed), limits::settings_look_interval);
     for (const std::string& warning : certificate_->value().warnings)
         log(log_level::warn, warning);
-}
-
-void open(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
-    boost::system::error_code ec;
-    const auto require = [&](const boost::system::error_code& failed) {
-        if (failed)
-            throw error(
-                errc::usage, concat("cannot listen on ", shown(endpoint)),
-                foreign_text(failed.message()),
-                failed == asio::error::address_in_use
-                    ? "another --listen; port 0 lets the system choose a free one"
-                    : "");
+    public_.make_stream = [this](tcp::socket socket) {
+        return secure(std::move(socket));
     };
-    acceptor.open(endpoint.protocol(), ec);
-    require(ec);
-    acceptor.set_option(tcp::acceptor::reuse_address(true));
-    acceptor.bind(endpoint, ec);
-    require(ec);
-    acceptor.listen(asio::socket_base::max_listen_connections, ec);
-    require(ec);
 }
 
 /// Our own pushes need neither the certificate's name, nor a password of somebody, nor a proxy.
 void listening_server::listen_for_own() {
     try {
-        open(own_.acceptor, {asio::ip::address_v4::loopback(), 0});
+        own_.open({asio::ip::address_v4::loopback(), 0});
     } catch (const error&) {
-        boost::system::error_code ignored;
-        own_.acceptor.close(ignored);
-        open(own_.acceptor, {asio::ip::address_v6::loopback(), 0});
+        own_.open({asio::ip::address_v6::loopback(), 0});
     }
-    pushes_.set_target(shown(own_.acceptor.local_endpoint()), front_->own_login());
+    pushes_.set_target(shown(own_.local()), front_->own_login());
 }
 
 void listening_server::listen(const tcp::endpoint& endpoint) {
-    open(public_.acceptor, endpoint);
+    public_.open(endpoint);
     if (registry_)
         listen_for_own();
     if (events_.listening)
-        events_.listening(shown(public_.acceptor.local_endpoint()));
+        events_.listening(shown(public_.local()));
 }
 
-asio::awaitable<transport::stream>
-listening_server::stream_over(entrance& through, tcp::socket socket) {
-    if (!certificate_ || &through == &own_)
-        co_return transport::stream(std::move(socket));
+asio::awaitable<transport::stream> listening_server::secure(tcp::socket socket) {
     const auto certificate = co_await certificate_->current();
     auto tls = std::make_unique<transport::tls_stream>(std::move(socket), certificate->context);
     co_return transport::stream(std::move(tls));
 }
 
-asio::awaitable<void> listening_server::serve_client(entrance& through, tcp::socket socket) {
-    auto stream = co_await stream_over(through, std::move(socket));
-    http_connection connection(std::move(stream), workers_);
-    auto& all = through.connections;
-    const auto place = all.insert(all.end(), &connection);
-    struct leave {
-        std::list<http_connection*>& all;
-        std::list<http_connection*>::iterator place;
-        ~leave() { all.erase(place); }
-    } leaving{all, place};
-    std::optional<std::string> broken;
-    try {
-        co_await connection.run(through.handle);
-    } catch (const boost::system::system_error& e) {
-        if (e.code() == asio::error::operation_aborted)
-            throw;
-        broken = e.what();
-    } catch (const std::exception& e) {
-        broken = e.what();
-    }
-    if (broken)
-        log(log_level::error, concat("a connection ended with an internal error: ", *broken));
+void listening_server::note(const request_record& request) {
+    metrics_.count(request);
+    if (access_log_)
+        access_log_->write(access_line(request, std::chrono::system_clock::now()));
 }
 
-asio::awaitable<void> listening_server::accept_all(entrance& through) {
-    asio::steady_timer pause(executor_);
-    while (true) {
-        auto got = co_await through.acceptor.async_accept(async::nothrow);
-        co_await async::throw_if_stopped();
-        if (std::get<0>(got)) {
-            // Out of descriptors, mostly: others must end before this can go on.
-            log(log_level::warn,
-                concat("cannot accept a connection: ", foreign_text(std::get<0>(got).message())));
-            pause.expires_after(std::chrono::milliseconds(100));
-            co_await pause.async_wait(asio::use_awaitable);
-            continue;
-        }
-        if (through.clients.running() < limits::server_connections_max)
-            through.clients.spawn(serve_client(through, std::move(std::get<1>(got))));
-    }
+std::string listening_server::metrics_text() {
+    server_gauges now;
+    now.connections = public_.connections();
+    now.pushes_running = pushes_.running();
+    now.watchers = pushes_.watchers();
+    now.stopping = stopping_;
+    if (registry_)
+        now.upload_sessions = registry_->upload_sessions();
+    if (access_log_)
+        metrics_.count_lost_log_lines(access_log_->take_lost());
+    return metrics_.render(now);
 }
 
-asio::awaitable<void> listening_server::end(entrance& through) {
-    through.clients.cancel();
+/// The port stays open meanwhile: who asks for /healthz learns that this is the end.
+asio::awaitable<void> listening_server::finish_work() {
+    stopping_ = true;
+    front_->begin_stop();
+    pushes_.begin_stop();
+    public_.begin_stop();
+    co_await public_.wait_until_quiet(stop_time_);
+    if (public_.busy())
+        log(log_level::warn, "requests under way are interrupted: the time to stop is over");
+    pushes_.interrupt();
+    if (pushes_.running() > 0)
+        co_await public_.wait_until_quiet(limits::server_cancel_time_max);
+}
+
+/// Until it is cancelled.
+asio::awaitable<void> wait_for_the_end() {
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer never(executor, asio::steady_timer::time_point::max());
+    co_await never.async_wait(asio::use_awaitable);
+}
+
+/// Stops all of them, and waits until they have ended.
+asio::awaitable<void> end_all(async::task_group& tasks) {
+    tasks.cancel();
     try {
-        co_await through.clients.join();
+        co_await tasks.join();
     } catch (const boost::system::system_error&) {
         // the cancellation just asked for
     }
 }
 
-asio::awaitable<void> listening_server::stop() {
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    boost::system::error_code ignored;
-    public_.acceptor.close(ignored);
-    for (http_connection* connection : public_.connections)
-        connection->stop();
-    asio::steady_timer timer(executor_);
-    for (auto waited = std::chrono::milliseconds(0);
-         public_.clients.running() > 0 && waited < stop_time;) {
-        constexpr std::chrono::milliseconds step{20};
-        timer.expires_after(step);
-        waited += step;
-        co_await timer.async_wait(asio::use_awaitable);
-    }
-    co_await end(public_);
-    co_await end(own_);
-    if (registry_)
-        co_await registry_->write_index();
-}
-
 asio::awaitable<void> listening_server::run() {
+    // Not stopped with the others: what is under way needs both ports to its end.
+    async::task_group ports(executor_);
+    ports.spawn(public_.accept_all());
+    if (registry_)
+        ports.spawn(own_.accept_all());
     async::task_group always(executor_);
-    always.spawn(accept_all(public_));
+    always.spawn(wait_for_the_end());
     if (registry_) {
         always.spawn(registry_->keep_index());
         always.spawn(registry_->keep_clean());
     }
-    // Not stopped with the others: uploads that may end need it to their end.
-    async::task_group own(executor_);
-    if (registry_)
-        own.spawn(accept_all(own_));
     std::exception_ptr ended;
     try {
         co_await always.join();
     } catch (...) {
         ended = std::current_exception();
     }
-    co_await stop();
-    own.cancel();
-    try {
-        co_await own.join();
-    } catch (const boost::system::system_error&) {
-        // the cancellation just asked for
-    }
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await finish_work();
+    co_await end_all(ports);
+    co_await public_.end();
+    co_await own_.end();
+    if (registry_)
+        co_await registry_->write_index();
     std::rethrow_exception(ended);
 }
 

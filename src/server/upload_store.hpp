@@ -84,6 +84,11 @@ public:
     void drop(lease session);
     /// Removes the sessions that are over and not in use. `begin` does it now and then.
     void remove_expired();
+    /// How many there are.
+    std::size_t sessions() const {
+        const std::lock_guard lock(mutex_);
+        return sessions_.size();
+    }
 
     /// Is something uploaded to this repository, or was until less than `pause` ago?
     bool busy(const std::string& repository, std::chrono::seconds pause) const;

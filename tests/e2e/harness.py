@@ -31,7 +31,7 @@ DATA = ROOT / "tests" / "data"
 TARPON = os.environ.get("TARPON", str(ROOT / "build" / "dev" / "tarpon"))
 # The program under test has sanitizers: its memory says nothing, and every step takes several times longer.
 SANITIZED = bool(os.environ.get("TARPON_SANITIZED"))
-PATIENCE = 300.0
+PATIENCE = float(os.environ.get("TARPON_TEST_PATIENCE", "300"))
 SEARCH_PATH = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 SKIPPED = 77
 

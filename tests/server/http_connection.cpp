@@ -11,6 +11,7 @@
 #include <tarpon/limits.hpp>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/test/unit_test.hpp>
@@ -210,9 +211,14 @@ struct hasty_server {
         if (std::get<0>(got))
             co_return;
         const server::connection_times times{
-            .head = std::chrono::milliseconds(50), .idle = std::chrono::milliseconds(200)};
+            .head = std::chrono::milliseconds(50),
+            .idle = std::chrono::milliseconds(200),
+            .body_bytes_min = 500};
         transport::stream stream(std::move(std::get<1>(got)));
         server::http_connection connection(std::move(stream), workers, times);
+        connection.on_served = [this](const server::request_record& request) {
+            served.push_back(request);
+        };
         const server::request_handler handle = [](server::server_request& request) {
             return read_and_answer(request);
         };
@@ -227,11 +233,14 @@ struct hasty_server {
     async::cpu_pool workers{1};
     asio::ip::tcp::acceptor acceptor;
     std::optional<errc> failed;
+    std::vector<server::request_record> served;
     bool ended = false;
 };
 
-/// Sends `first`, then a byte of `drip` whenever the server has not given up yet.
-asio::awaitable<void> slow_client(asio::io_context& io, std::string first, std::string drip) {
+/// Sends `first`, then a byte of `drip` whenever the server has not given up yet; `served` requests
+/// have begun then.
+asio::awaitable<void>
+slow_client(asio::io_context& io, std::string first, std::string drip, std::size_t served = 0) {
     hasty_server server(io);
     async::task_group serving(io.get_executor());
     serving.spawn(server.serve());
@@ -247,6 +256,11 @@ asio::awaitable<void> slow_client(asio::io_context& io, std::string first, std::
     const std::string answer = co_await client.read_all();
     co_await serving.join();
     BOOST_TEST(answer == "");
+    BOOST_TEST(server.served.size() == served);
+    for (const server::request_record& one : server.served) {
+        BOOST_TEST(one.status == 0u);
+        BOOST_TEST(!one.complete);
+    }
 }
 
 // A head has to be complete within its time, however busily its bytes drip in.
@@ -264,8 +278,66 @@ BOOST_AUTO_TEST_CASE(silent_connection_is_closed) {
 BOOST_AUTO_TEST_CASE(body_that_stops_is_given_up) {
     run_coroutine([](asio::io_context& io) {
         return slow_client(
-            io, "PATCH /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\nhello", "");
+            io, "PATCH /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\nhello", "", 1);
     });
+}
+
+// Every byte comes long before the time-out, and yet this could go on for days.
+BOOST_AUTO_TEST_CASE(body_that_drips_in_is_given_up) {
+    const std::string head =
+        "PATCH /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n";
+    const std::string drip(100'000, 'y');
+    run_coroutine([&](asio::io_context& io) { return slow_client(io, head, drip, 1); });
+}
+
+asio::awaitable<void> records(asio::io_context& io) {
+    hasty_server server(io);
+    async::task_group serving(io.get_executor());
+    serving.spawn(server.serve());
+    raw_connection client(io);
+    co_await client.connect(server.acceptor.local_endpoint().port());
+    const std::string sent =
+        "PUT /a%20b?password=secret HTTP/1.1\r\nHost: localhost\r\nUser-Agent: x"
+        + std::string(1000, 'y') + "\r\nAuthorization: secret\r\nContent-Length: 5\r\n\r\nhello"
+        + "BAD\r\n\r\n";
+    (void)co_await client.send(sent);
+    const std::string answer = co_await client.read_all();
+    co_await serving.join();
+    BOOST_REQUIRE(server.served.size() == 2u);
+    const server::request_record& good = server.served[0];
+    BOOST_TEST(good.method == "PUT");
+    BOOST_TEST(good.path == "/a%20b");
+    BOOST_TEST(good.agent.size() <= limits::logged_agent_bytes_max + 3);
+    BOOST_TEST(good.status == 200u);
+    BOOST_TEST(good.complete);
+    BOOST_TEST(good.bytes_in == 5u);
+    const server::request_record& bad = server.served[1];
+    BOOST_TEST(bad.method == "");
+    BOOST_TEST(bad.status == 400u);
+    BOOST_TEST(good.bytes_out + bad.bytes_out == answer.size());
+}
+
+// What is told of a request: no query, no header but one, everything bounded, bytes exact.
+BOOST_AUTO_TEST_CASE(requests_are_recorded) {
+    run_coroutine([](asio::io_context& io) { return records(io); });
+}
+
+asio::awaitable<void> split_head(running_registry& registry) {
+    // The end of a head is found however it comes in.
+    for (std::size_t cut = 1; cut < ping.size(); ++cut) {
+        raw_connection client(registry.io());
+        co_await client.connect(registry.port());
+        (void)co_await client.send(std::string_view(ping).substr(0, cut));
+        for (int i = 0; i < 10; ++i)
+            co_await asio::post(registry.io(), asio::use_awaitable);
+        (void)co_await client.send(std::string_view(ping).substr(cut));
+        const std::string answer = co_await client.read_until("\r\n\r\n{}");
+        BOOST_TEST(answer.starts_with("HTTP/1.1 200 "), cut);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(head_may_be_split_anywhere) {
+    with_registry(split_head);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -54,8 +54,9 @@ asio::awaitable<void> slow_readers(asio::io_context& io) {
         feed.taken(answer);
     }
     BOOST_TEST(!feed.overflowed());
+    // Never more than a piece and a line at a time: many pages may read.
     const std::string seen = co_await feed.next(page, which::with);
-    BOOST_TEST(seen.size() <= limits::push_lines_bytes_max);
+    BOOST_TEST(seen.size() <= limits::push_events_piece_bytes + line.size() + 1);
     BOOST_TEST(!seen.empty());
     // Nobody takes anything any more.
     for (std::size_t sent = 0; sent < 3 * limits::push_lines_bytes_max; sent += line.size())
@@ -63,6 +64,29 @@ asio::awaitable<void> slow_readers(asio::io_context& io) {
     BOOST_TEST(feed.overflowed());
     const std::string held = co_await feed.next(answer, which::without);
     BOOST_TEST(held.size() <= limits::push_lines_bytes_max);
+}
+
+asio::awaitable<void> pieces(asio::io_context& io) {
+    push_feed feed(io.get_executor());
+    push_feed::cursor at;
+    std::string all;
+    for (int i = 0; i < 2000; ++i) {
+        feed.add(std::to_string(i) + std::string(200, 'x'));
+        all += std::to_string(i) + std::string(200, 'x') + "\n";
+    }
+    feed.end();
+    std::string got;
+    while (!feed.ended_at(at)) {
+        const std::string piece = co_await feed.next(at, which::with);
+        BOOST_REQUIRE(!piece.empty());
+        BOOST_TEST(piece.size() <= limits::push_events_piece_bytes + 300);
+        got += piece;
+    }
+    BOOST_TEST((got == all));
+}
+
+BOOST_AUTO_TEST_CASE(many_lines_come_in_pieces) {
+    run_coroutine([](asio::io_context& io) { return pieces(io); });
 }
 
 BOOST_AUTO_TEST_CASE(lines_that_nobody_takes_do_not_grow) {
