@@ -3,6 +3,7 @@
 
 #include "async/tokens.hpp"
 #include "model/text.hpp"
+#include "server/serve_checks.hpp"
 
 #include <tarpon/error.hpp>
 #include <tarpon/limits.hpp>
@@ -16,12 +17,6 @@ namespace tarpon::server {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-
-std::string shown(const tcp::endpoint& at) {
-    const std::string address = at.address().to_string();
-    return at.address().is_v6() ? concat("[", address, "]:", at.port())
-                                : concat(address, ":", at.port());
-}
 
 entrance::entrance(asio::any_io_executor executor, async::cpu_pool& workers, log_function log)
     : executor_(executor)

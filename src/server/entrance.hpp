@@ -19,9 +19,6 @@
 
 namespace tarpon::server {
 
-/// "127.0.0.1:8080", "[::1]:8080".
-std::string shown(const boost::asio::ip::tcp::endpoint& at);
-
 class entrance {
 public:
     using log_function = std::function<void(log_level, const std::string&)>;
