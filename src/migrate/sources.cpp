@@ -194,7 +194,7 @@ private:
     std::vector<archive> archives_;
     std::unordered_map<std::string, std::size_t> by_real_path_;
     std::unordered_map<std::string, std::size_t> by_target_;
-    std::unordered_set<std::string> pairs_; ///< number of an archive, and a target of it
+    std::unordered_set<std::string> pairs_;     ///< number of an archive, and a target of it
     std::set<std::pair<dev_t, ino_t>> folders_; ///< seen below the source at hand
     std::size_t count_ = 0;                     ///< of results
 };

@@ -18,6 +18,12 @@ namespace tarpon::server {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
+namespace {
+
+constexpr std::chrono::seconds spared_time{1}; // a connection so new may be about to speak
+
+} // namespace
+
 entrance::entrance(asio::any_io_executor executor, async::cpu_pool& workers, log_function log)
     : executor_(executor)
     , workers_(workers)
@@ -51,11 +57,13 @@ void entrance::open(const tcp::endpoint& at) {
 /// Of one client, or of all (nullptr).
 void entrance::close_longest_idle(const std::string* of) {
     client* oldest = nullptr;
+    auto since = std::chrono::steady_clock::now() - spared_time;
     for (client& one : all_) {
-        if (!one.place || !one.connection->idle_since() || (of && one.place.client() != *of))
+        const auto idle = one.connection->idle_since();
+        if (!one.place || !idle || *idle >= since || (of && one.place.client() != *of))
             continue;
-        if (!oldest || *one.connection->idle_since() < *oldest->connection->idle_since())
-            oldest = &one;
+        since = *idle;
+        oldest = &one;
     }
     if (!oldest)
         return;

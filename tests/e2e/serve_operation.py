@@ -438,12 +438,18 @@ class Crowd(OperationCase):
         server = self.serve()
         host, port = server.host.split(":")
         ping = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        clients = [self.enterContext(socket.create_connection((host, int(port)), timeout=PATIENCE)) for _ in range(600)]
-        for client in clients[-50:]:
-            client.sendall(ping)
-            self.assertIn(b"200 OK", client.recv(1000))
-        metrics = parse_metrics(request(server.host, "GET", "/metrics").body.decode())
-        self.assertEqual(metrics["tarpon_connections_refused_total"], 0)
+        for _ in range(600):
+            self.enterContext(socket.create_connection((host, int(port)), timeout=PATIENCE))
+
+        def served() -> bool:
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=PATIENCE) as client:
+                client.sendall(ping)
+                return b"200 OK" in client.recv(1000)
+            return False
+
+        # All of its places are taken, but not for long: those that say nothing are closed, one for each that comes.
+        for _ in range(20):
+            wait_until(served, "one of them goes")
 
     def test_more_connections_than_descriptors_by_default(self):
         """The soft limit of most systems would not do; the program raises its own."""
@@ -503,7 +509,9 @@ class Big(OperationCase):
         self.assert_only_below(folder / "storage", trace.read_text().splitlines())
 
     def assert_only_below(self, storage: Path, lines: list[str]) -> None:
-        changing = [line for line in lines
+        # Of a call that another thread cut in two, the first half has the names.
+        changing = [line for line in lines if " resumed>" not in line]
+        changing = [line for line in changing
                     if not re.match(r"\d+ +open", line) or re.search(r"O_(WRONLY|RDWR|CREAT|TRUNC|TMPFILE)", line)]
         self.assertTrue(any(str(storage) in line for line in changing), "the trace sees the storage")
         for line in changing:
