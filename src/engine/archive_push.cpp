@@ -40,7 +40,8 @@ asio::awaitable<void> push_once_through(
     run_context& run, const std::string& name, byte_source& from, const archive_place& place) {
     if (run.options.dry_run && run.options.spool.empty())
         throw error(
-            errc::usage, concat("a dry run cannot tell what of ", name, " would be sent"),
+            errc::usage,
+            concat("a dry run cannot tell what of ", foreign_text(name), " would be sent"),
             "it can be read only once", "save the archive to a plain tar file, or use --spool DIR");
     if (run.options.spool.empty()) {
         co_await push_stream(run, name, from, place);
@@ -103,7 +104,7 @@ report_failure(run_context& run, const std::string& name, asio::awaitable<void> 
     if (failed) {
         failed->in(concat(
             class_of(failed->code()) == error_class::archive ? "cannot read " : "cannot push ",
-            display_name(name)));
+            foreign_text(display_name(name))));
         run.failed(std::move(*failed), {}, name);
     }
     ++run.totals.archives_done;

@@ -171,9 +171,14 @@ bool blob_pusher::is_worth_asking() const {
     return !run_.sharing || !job_.bytes || job_.bytes->size() > limits::unasked_config_bytes_max;
 }
 
-/// A small layer is compressed before it is sent, so that it can go in one request.
+/// Nothing makes a small layer much larger; what does all the same is sent as it comes.
+constexpr std::size_t prepared_bytes_max = limits::prepared_layer_bytes_max + 64 * 1024;
+
+/// A small layer is compressed before it is sent, so that it can go in one request. How much is in
+/// one that is compressed already, nobody knows.
 asio::awaitable<void> blob_pusher::prepare() {
     const bool worth_it = run_.sharing && job_.entry && job_.treatment.encode
+                          && !job_.treatment.decode
                           && job_.stored_bytes <= limits::prepared_layer_bytes_max;
     if (!worth_it || digest_known_ || prepared_)
         co_return;
@@ -186,6 +191,10 @@ asio::awaitable<void> blob_pusher::prepare() {
         if (piece.empty())
             break;
         bytes.append(reinterpret_cast<const char*>(piece.bytes.data()), piece.bytes.size());
+        if (bytes.size() > prepared_bytes_max) {
+            preparing_.reset();
+            co_return;
+        }
     }
     facts_.content = co_await body->finish();
     prepared_ = std::move(bytes);
@@ -342,9 +351,6 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
             errc::archive_blob_missing, concat(
                                             "blob ", job_.known ? job_.known->str() : job_.label,
                                             " is neither in the archive nor in ", where.str()));
-    request.open_body = [this] {
-        return open_body();
-    };
     request.repeatable = true;
     request.label = job_.diff_id ? concat("layer ", job_.label) : job_.label;
     std::unique_ptr<registry::upload_record> record;
@@ -361,7 +367,15 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
     request.on_sent = [&sent](std::size_t bytes) {
         sent += bytes;
     };
-    const auto place = co_await let_small_ones_pass(request.facts.mount_from.has_value());
+    const bool mounts = request.facts.mount_from.has_value();
+    request.open_body = [this, &where, mounts] {
+        if (mounts && run_.sharing) // it was refused
+            run_.sharing->hosts_without_mounts.insert(where.host);
+        return open_body();
+    };
+    const bool may_be_mounted =
+        mounts && run_.sharing && !run_.sharing->hosts_without_mounts.contains(where.host);
+    const auto place = co_await let_small_ones_pass(may_be_mounted);
     const auto done = co_await registry::put_blob(run_.registry(where), std::move(request));
     // It may be there because a try that failed later had got it through.
     const bool read_here = !digest_known_ && facts_.content.digest == done.content.digest;

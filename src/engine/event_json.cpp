@@ -1,6 +1,8 @@
 // See event_json.hpp. Fields may be added, never changed.
 #include "engine/event_json.hpp"
 
+#include "model/text.hpp"
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -15,7 +17,7 @@ json::object begin(const char* event) {
 }
 
 json::value or_null(const std::string& text) {
-    return text.empty() ? json::value() : json::value(text);
+    return text.empty() ? json::value() : json::value(valid_utf8(text));
 }
 
 const char* name_of(blob_status status) {
@@ -163,7 +165,7 @@ std::string to_json(const image_event& image) {
     event["media_type"] = image.media_type;
     event["status"] = image.status == image_status::pushed ? "pushed" : "unchanged";
     if (!image.archive.empty())
-        event["archive"] = image.archive;
+        event["archive"] = valid_utf8(image.archive);
     return json::serialize(event);
 }
 
@@ -180,7 +182,7 @@ std::string to_json(const failure_event& failure) {
     json::object event = begin("error");
     event["class"] = json::string_view(to_string(class_of(failure.what.code())));
     event["code"] = name_of(failure.what.code());
-    event["message"] = failure.what.message();
+    event["message"] = valid_utf8(failure.what.message());
     event["reference"] = or_null(failure.reference);
     event["archive"] = or_null(failure.archive);
     event["cause"] = or_null(failure.what.cause());
@@ -192,10 +194,10 @@ std::string to_json(const failure_event& failure) {
 
 std::string to_json(const retry_event& retry) {
     json::object event = begin("retry");
-    event["what"] = retry.what;
+    event["what"] = valid_utf8(retry.what);
     event["attempt"] = retry.attempt;
     event["delay_ms"] = retry.delay.count();
-    event["reason"] = retry.reason;
+    event["reason"] = valid_utf8(retry.reason);
     return json::serialize(event);
 }
 
@@ -231,7 +233,7 @@ std::string skipped_json(const migrated_image& image) {
     json::object event = begin("skipped");
     event["reference"] = image.reference;
     event["digest"] = image.digest.str();
-    event["archive"] = image.archive;
+    event["archive"] = valid_utf8(image.archive);
     return json::serialize(event);
 }
 
@@ -243,7 +245,7 @@ std::string to_json(const progress_snapshot& now) {
     json::array active;
     for (const active_blob& blob : now.active)
         active.push_back(json::object{
-            {"label", blob.label},
+            {"label", valid_utf8(blob.label)},
             {"state", json::string_view(blob.state.data(), blob.state.size())},
             {"done", blob.done},
             {"total", blob.total}});
@@ -253,7 +255,7 @@ std::string to_json(const progress_snapshot& now) {
 
 std::string to_json(const inspection& found) {
     json::object event = begin("inspect");
-    event["archive"] = found.archive;
+    event["archive"] = valid_utf8(found.archive);
     event["dialect"] = found.dialect;
     event["compression"] = found.compression;
     event["size"] = found.size;

@@ -73,7 +73,7 @@ private:
 std::string
 cannot_push(const std::string& archive, const std::string& image, const std::string& where) {
     return concat(
-        "cannot push ", archive,
+        "cannot push ", foreign_text(archive),
         image.empty()                 ? ""
         : image.starts_with("image ") ? " ("
                                       : " (image ",
@@ -134,9 +134,9 @@ asio::awaitable<void> plan_execution::make_plan() {
         error what(image.why);
         if (what.code() == errc::archive_unnamed)
             what.with_hint(concat(
-                "tarpon push ", name_, " --to HOST/NAME:TAG",
+                "tarpon push ", foreign_text(name_), " --to HOST/NAME:TAG",
                 contents_.images.size() > 1 ? concat(" --image @", image.image + 1) : ""));
-        run_.failed(std::move(what.in(concat("cannot push ", name_))), {}, name_);
+        run_.failed(std::move(what.in(concat("cannot push ", foreign_text(name_)))), {}, name_);
     }
     std::set<repository> opened;
     plan_builder builder(contents_, run_.options);
@@ -320,7 +320,7 @@ asio::awaitable<void> plan_execution::tell_plan(std::size_t image) {
 
 asio::awaitable<void> plan_execution::go() {
     for (const std::string& warning : contents_.warnings)
-        run_.warn(concat(name_, ": ", warning));
+        run_.warn(concat(foreign_text(name_), ": ", warning));
     co_await make_plan();
     start_counting();
     const auto jobs = static_cast<std::size_t>(run_.jobs());

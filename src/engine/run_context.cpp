@@ -42,10 +42,17 @@ asio::awaitable<registry::chunk_memory> lease_chunk(pipeline::buffer_pool& from,
 
 } // namespace
 
-archive_sharing::archive_sharing(const asio::any_io_executor& executor, int jobs)
+archive_sharing::archive_sharing(const asio::any_io_executor& executor, int at_a_time)
     : blobs(std::make_unique<shared_blobs>(executor))
-    , large_uploads(executor, std::max(1, jobs - std::max(1, jobs / 3)))
-    , prepared_layers(executor, jobs) {}
+    , jobs(at_a_time)
+    , large_uploads(executor, jobs)
+    , prepared_layers(executor, jobs) {
+    leave_places(true);
+}
+
+void archive_sharing::leave_places(bool some_for_small_ones) {
+    large_uploads.set_limit(some_for_small_ones ? std::max(1, jobs - std::max(1, jobs / 3)) : jobs);
+}
 
 archive_sharing::~archive_sharing() = default;
 

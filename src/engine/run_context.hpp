@@ -19,6 +19,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 
 namespace tarpon::engine {
 
@@ -29,7 +31,13 @@ struct archive_sharing {
     archive_sharing(const boost::asio::any_io_executor& executor, int jobs);
     ~archive_sharing();
 
+    /// false: no archive waits any more, and large blobs may have all places.
+    void leave_places(bool some_for_small_ones);
+
     std::unique_ptr<shared_blobs> blobs;
+    /// Where a mount was refused, none is expected of the next one either.
+    std::set<std::string> hosts_without_mounts;
+    const int jobs;
     /// Turns of blobs over limits::small_blob_bytes_max, so that small ones need not wait for them.
     async::slots large_uploads;
     /// Small layers that are compressed before they are sent, so that their digest is known.

@@ -2,16 +2,19 @@
 #include "engine/shared_blobs.hpp"
 
 #include "async/task_group.hpp"
+#include "engine/run_context.hpp"
 #include "model/hasher.hpp"
 #include "model/text.hpp"
 #include "support/printing.hpp"
 #include "support/run_coroutine.hpp"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -126,6 +129,39 @@ BOOST_AUTO_TEST_CASE(a_plan_counts_each_once) {
     BOOST_TEST(blobs.is_new("r.example", "sha256:x"));
     BOOST_TEST(!blobs.is_new("r.example", "sha256:x"));
     BOOST_TEST(blobs.is_new("s.example", "sha256:x"));
+}
+
+asio::awaitable<void> take_place(async::slots& from, std::vector<async::slots::lease>& taken) {
+    auto lease = co_await from.acquire();
+    taken.push_back(std::move(lease));
+}
+
+/// How many of six get a place at once, after these calls of leave_places().
+std::size_t places(const std::vector<bool>& calls) {
+    asio::io_context io;
+    archive_sharing sharing(io.get_executor(), 6);
+    for (const bool leave : calls)
+        sharing.leave_places(leave);
+    std::vector<async::slots::lease> taken;
+    taken.reserve(6);
+    auto on_end = [](std::exception_ptr failed) {
+        BOOST_TEST(!failed);
+    };
+    for (int i = 0; i < 6; ++i)
+        asio::co_spawn(io, take_place(sharing.large_uploads, taken), on_end);
+    io.poll();
+    const std::size_t at_once = taken.size();
+    taken.clear(); // the others have their turn, and end
+    io.restart();
+    io.poll();
+    return at_once;
+}
+
+// Until nobody waits; and again in the next round.
+BOOST_AUTO_TEST_CASE(large_blobs_leave_places) {
+    BOOST_TEST(places({}) == 4u);
+    BOOST_TEST(places({false}) == 6u);
+    BOOST_TEST(places({false, true}) == 4u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
