@@ -1,6 +1,7 @@
 // See migrate_options.hpp.
 #include "cli/migrate_options.hpp"
 
+#include "migrate/journal.hpp"
 #include "migrate/report.hpp"
 #include "migrate/shard.hpp"
 #include "model/environment.hpp"
@@ -14,13 +15,8 @@ namespace {
 
 /// One for each destination, and for each machine: they must not wait for each other.
 std::string default_journal(const migrate_options& options, const push_options& push) {
-    const std::string& registry = push.where.registry;
-    std::string_view bare = registry;
-    if (const std::size_t scheme = bare.find("://"); scheme != bare.npos)
-        bare.remove_prefix(scheme + 3);
-    while (bare.ends_with('/'))
-        bare.remove_suffix(1);
-    std::string name(bare.substr(0, 100));
+    const std::string bare = migration::destination_name(push.where.registry);
+    std::string name = bare.substr(0, 100);
     for (char& c : name)
         if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '-')
             c = '_';

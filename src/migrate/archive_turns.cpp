@@ -7,6 +7,8 @@
 #include <tarpon/limits.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 
 namespace tarpon::migration {
@@ -15,7 +17,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t hash_piece_bytes = 4 * 1024 * 1024;
+constexpr std::size_t hash_piece_bytes = 256 * 1024;
 
 /// More than connections, because an archive waits for one blob after the other, and for those that
 /// other archives are at.
@@ -29,14 +31,19 @@ asio::awaitable<digest> migration_run::hash_file(std::string path) {
     struct reading {
         std::ifstream file;
         hasher sum;
+        int number = 0; ///< errno of what failed
         std::vector<char> piece = std::vector<char>(hash_piece_bytes);
     };
     auto state = std::make_shared<reading>();
     state->file.open(path, std::ios::binary);
+    if (!state->file)
+        throw error(errc::archive_unreadable, std::strerror(errno));
     auto hash_piece = [state] {
+        errno = 0;
         state->file.read(state->piece.data(), static_cast<std::streamsize>(state->piece.size()));
         const auto got = static_cast<std::size_t>(state->file.gcount());
         state->sum.update(std::string_view(state->piece.data(), got));
+        state->number = errno;
         return got == state->piece.size();
     };
     while (true) {
@@ -45,8 +52,22 @@ asio::awaitable<digest> migration_run::hash_file(std::string path) {
             break;
     }
     if (state->file.bad() || !state->file.eof())
-        throw error(errc::archive_unreadable, concat("cannot read ", foreign_text(path)));
+        throw error(errc::archive_unreadable, std::strerror(state->number));
     co_return state->sum.finish();
+}
+
+/// Each hand failed twice, and nobody got through between.
+bool migration_run::is_outage() const {
+    return unreachable_ >= 2 * archives_at_a_time(run_.jobs());
+}
+
+void migration_run::note_reach(const active_archive& ended) {
+    if (ended.reached)
+        unreachable_ = 0;
+    else if (ended.unreachable)
+        ++unreachable_;
+    if (is_outage())
+        changed_.notify_all();
 }
 
 /// What is left of an archive, when its contents are read again.
@@ -67,9 +88,9 @@ migration_run::choose_targets(std::size_t archive, const archive::archive_conten
             if (const auto rival = claims_.rival_of(reference, archive)) {
                 list.unplaced.push_back(
                     {target.image,
-                     {errc::archive_metadata,
-                      concat(
-                          reference, " would be written from ", archives_[*rival].name, " too")}});
+                     {errc::archive_metadata, concat(
+                                                  reference, " would be written from ",
+                                                  foreign_text(archives_[*rival].name), " too")}});
                 return true;
             }
         }
@@ -98,7 +119,9 @@ asio::awaitable<void> migration_run::push_one(std::size_t archive) {
     }
     active.content = record.content;
     if (failed) {
-        run_.failed(std::move(failed->in(concat("cannot read ", record.name))), {}, record.name);
+        run_.failed(
+            std::move(failed->in(concat("cannot read ", foreign_text(record.name)))), {},
+            record.name);
         ++run_.totals.archives_done;
     } else {
         place.find_targets = [this, archive](const archive::archive_contents& contents) {
@@ -106,6 +129,8 @@ asio::awaitable<void> migration_run::push_one(std::size_t archive) {
         };
         co_await engine::push_archive(run_, record.name, std::move(place));
     }
+    note_reach(active);
+    run_.report.images.clear(); // the watch has them
     if (!active.failed && !options_.plan_only)
         writer_->add(archive_is_done{active.key, record.content});
     watch_.active.erase(record.name);
@@ -115,7 +140,7 @@ asio::awaitable<void> migration_run::take_turns(queue_end from) {
     while (const auto archive = queue_.take(from)) {
         // When nobody waits any more, the large blobs that are left get all places.
         if (queue_.empty())
-            run_.sharing->large_uploads.set_limit(run_.jobs());
+            run_.sharing->leave_places(false);
         co_await push_one(*archive);
     }
 }
@@ -128,7 +153,7 @@ asio::awaitable<void> migration_run::push_passing(int round) {
             continue;
         if (options_.plan_only) {
             run_.warn(concat(
-                "what of ", archives_[i].name,
+                "what of ", foreign_text(archives_[i].name),
                 " would be sent cannot be told: it can be read only once"));
             ++run_.totals.archives_done;
             continue;
@@ -143,6 +168,7 @@ asio::awaitable<void> migration_run::push_round(int round) {
         if (archives_[i].to_do && !archives_[i].passing && archives_[i].round == round)
             queue_.add(i, archives_[i].bytes);
     queue_.sort();
+    run_.sharing->leave_places(true);
     const int hands = archives_at_a_time(run_.jobs());
     async::task_group group(run_.executor);
     for (int hand = 0; hand < hands; ++hand)

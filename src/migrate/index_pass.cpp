@@ -65,6 +65,8 @@ archive_look migration_run::look(const archive_record& record) const {
         if (e.code() == errc::storage)
             throw;
         found.trouble = e;
+    } catch (const std::exception& e) {
+        found.trouble.emplace(errc::internal, "this is a bug in tarpon", e.what());
     }
     return found;
 }
@@ -77,7 +79,7 @@ void migration_run::look_inside(const archive_record& record, archive_look& foun
         return;
     engine::target_list list = engine::find_targets(*contents, where).value();
     found.outline = outline_of(record.name, *contents, list, run_.options);
-    find_done_images(record, found);
+    find_done_images(found);
     std::set<std::string> open;
     for (const journal_image& image : found.images)
         if (image.digest.empty())
@@ -89,7 +91,7 @@ void migration_run::look_inside(const archive_record& record, archive_look& foun
 }
 
 /// An image is done when all its references are.
-void migration_run::find_done_images(const archive_record&, archive_look& found) const {
+void migration_run::find_done_images(archive_look& found) const {
     for (const image_outline& image : found.outline.images) {
         const std::size_t first = found.images.size();
         bool all = true;
@@ -162,7 +164,7 @@ void migration_run::note_trouble(std::size_t archive, const archive_look& found)
     error what = *found.trouble;
     what.in(concat(
         class_of(what.code()) == error_class::archive ? "cannot read " : "cannot push ",
-        record.name));
+        foreign_text(record.name)));
     if (!found.stamp.path.empty()) {
         writer_->add(archive_begun{found.stamp, archive_settings(record)});
         watch_.active[record.name].key = found.stamp.path;
@@ -180,13 +182,17 @@ asio::awaitable<void> migration_run::look_at(std::size_t archive) {
     auto work = [this, &record] {
         return look(record);
     };
-    const archive_look found = co_await async::run_on(run_.workers.get_executor(), work);
+    archive_look found = co_await async::run_on(run_.workers.get_executor(), work);
     const bool some_done =
         found.done || std::any_of(found.images.begin(), found.images.end(), [](const auto& image) {
             return !image.digest.empty();
         });
     if (options_.hash_archives && some_done && (!found.done || found.done->content.empty()))
-        record.content = co_await hash_file(record.name);
+        try {
+            record.content = co_await hash_file(record.name);
+        } catch (const error& e) {
+            found.trouble = e;
+        }
     ++plan_.archives;
     if (found.trouble)
         note_trouble(archive, found);

@@ -2,6 +2,7 @@
 #include "migrate/journal.hpp"
 
 #include "model/text.hpp"
+#include "registry/endpoint.hpp"
 
 #include <tarpon/error.hpp>
 
@@ -15,6 +16,7 @@ namespace tarpon::migration {
 
 using state::database;
 using state::database_error;
+using state::database_use;
 using state::statement;
 using state::transaction;
 
@@ -61,6 +63,14 @@ tarpon::digest digest_in(const statement& row, int column) {
 
 } // namespace
 
+std::string destination_name(const std::string& registry) {
+    std::string_view rest = registry;
+    tarpon::registry::take_scheme(rest);
+    while (rest.ends_with('/'))
+        rest.remove_suffix(1);
+    return std::string(rest);
+}
+
 file_stamp stamp_of(const std::string& path) {
     struct stat found {};
     if (::stat(path.c_str(), &found) != 0)
@@ -89,32 +99,62 @@ auto journal::guarded(Work work) {
 
 journal::journal(const std::string& path, const std::string& destination)
     : path_(path) {
-    guarded([&] { open(destination); });
+    guarded([&] {
+        lock();
+        open(destination, database_use::record);
+    });
 }
 
-void journal::open(const std::string& destination) {
+journal::journal(const std::string& path, database_use)
+    : path_(path) {}
+
+std::shared_ptr<journal>
+journal::look_into(const std::string& path, const std::string& destination) {
+    std::error_code unknown;
+    if (!std::filesystem::exists(path, unknown) && !unknown)
+        return nullptr;
+    const std::shared_ptr<journal> one(new journal(path, database_use::look));
+    const bool has_something =
+        one->guarded([&] { return one->open(destination, database_use::look); });
+    return has_something ? one : nullptr;
+}
+
+/// By the name of the file itself: links to it are the same journal.
+void journal::lock() {
     std::error_code failed;
     const auto folder = std::filesystem::path(path_).parent_path();
     if (!folder.empty())
         std::filesystem::create_directories(folder, failed);
-    lock_.emplace(concat(path_, ".lock"));
+    const auto real = std::filesystem::weakly_canonical(path_, failed);
+    lock_.emplace(concat(failed ? path_ : real.string(), ".lock"));
     if (!lock_->is_open())
         throw error(
             errc::storage, concat("cannot use the journal ", foreign_text(path_)), lock_->why());
-    if (!lock_->alone())
+    if (lock_->alone())
+        return;
+    if (errno != EWOULDBLOCK)
         throw error(
-            errc::usage, concat("another run uses the journal ", foreign_text(path_)), {},
-            "wait for it, or give this run a journal of its own: --journal FILE");
-    db_.emplace(path_);
+            errc::storage, concat("cannot lock the journal ", foreign_text(path_)),
+            std::strerror(errno),
+            "keep it in a folder whose file system has locks: --journal FILE");
+    throw error(
+        errc::usage, concat("another run uses the journal ", foreign_text(path_)), {},
+        "wait for it, or give this run a journal of its own: --journal FILE");
+}
+
+bool journal::open(const std::string& destination, database_use use) {
+    db_.emplace(path_, use);
     const std::int64_t id = pragma(*db_, "application_id");
     statement any(*db_, "SELECT count(*) FROM sqlite_master");
     const bool is_new = id == 0 && any.step() && any.number(0) == 0;
+    if (is_new && use == database_use::look)
+        return false;
     if (is_new) {
         transaction all(*db_);
         db_->execute(schema);
         statement(*db_, "INSERT INTO run VALUES(?)").bind(destination).run();
         all.commit();
-        return;
+        return true;
     }
     if (id != application_id || pragma(*db_, "user_version") != schema_version)
         throw error(
@@ -123,6 +163,7 @@ void journal::open(const std::string& destination) {
                 foreign_text(path_), " is no journal of a migration, or one of another "
                                      "version of tarpon"));
     check_destination(destination);
+    return true;
 }
 
 void journal::check_destination(const std::string& destination) {
@@ -141,7 +182,7 @@ void journal::check_destination(const std::string& destination) {
             errc::usage,
             concat(
                 "the journal ", foreign_text(path_), " is of a migration to ",
-                there.empty() ? "other registries" : foreign_text(there, 200)),
+                foreign_text(there, 200)),
             {}, "give this one a journal of its own: --journal FILE");
 }
 
@@ -188,12 +229,19 @@ std::optional<tarpon::digest> journal::find_done(const journal_image& image) {
 
 // --- writing -------------------------------------------------------------------------------------
 
-void journal::write(const std::vector<journal_record>& records) {
-    guarded([&] {
-        transaction all(*db_);
-        for (const journal_record& record : records)
-            std::visit([this](const auto& one) { put(one); }, record);
-        all.commit();
+bool journal::write(const std::vector<journal_record>& records) {
+    return guarded([&] {
+        try {
+            transaction all(*db_);
+            for (const journal_record& record : records)
+                std::visit([this](const auto& one) { put(one); }, record);
+            all.commit();
+        } catch (const database_error& e) {
+            if (!e.busy())
+                throw;
+            return false;
+        }
+        return true;
     });
 }
 

@@ -11,6 +11,7 @@
 #include <tarpon/digest.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -28,6 +29,9 @@ struct file_stamp {
     friend bool operator==(const file_stamp&, const file_stamp&) = default;
 };
 
+/// HOST[/PREFIX] of a registry. Without its scheme: how it is reached is no other destination.
+std::string destination_name(const std::string& registry);
+
 /// Size and time of a file. Throws errc::archive_unreadable.
 file_stamp stamp_of(const std::string& path);
 
@@ -40,8 +44,7 @@ struct journal_image {
     tarpon::digest digest;
 };
 
-// --- what is written down; each replaces what was known of its image or archive
-// --------------------
+// --- what is written down; each replaces what was known of its image or archive ------------------
 
 struct image_planned {
     journal_image image; ///< without digest
@@ -74,6 +77,10 @@ public:
     /// Throws errc::usage (another run has it; it is of another destination; it is no journal) and
     /// errc::storage (it is damaged, or cannot be opened).
     journal(const std::string& path, const std::string& destination);
+    /// For a plan: to ask it, also while another run has it. Nothing is made or written; nullptr
+    /// where there is no journal yet. Throws as the constructor.
+    static std::shared_ptr<journal>
+    look_into(const std::string& path, const std::string& destination);
 
     /// All images of an archive that is done and unchanged; nullopt where there is something to do.
     struct done_archive {
@@ -84,13 +91,17 @@ public:
     /// The digest under which the image was pushed with these settings.
     std::optional<tarpon::digest> find_done(const journal_image& image);
 
-    /// All of them or none.
-    void write(const std::vector<journal_record>& records);
+    /// All of them or none. false: none, because somebody else (who reads it, too) has the file
+    /// locked for longer than limits::state_lock_time_max. Throws errc::storage.
+    bool write(const std::vector<journal_record>& records);
 
     const std::string& path() const noexcept { return path_; }
 
 private:
-    void open(const std::string& destination);
+    journal(const std::string& path, state::database_use use);
+    void lock();
+    /// false: it is empty, and stays so when it is only looked into.
+    bool open(const std::string& destination, state::database_use use);
     void check_destination(const std::string& destination);
     void put(const image_planned& record);
     void put(const image_is_done& record);

@@ -8,6 +8,8 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -25,22 +27,27 @@ public:
         , changed_(executor) {}
 
     void add(journal_record record);
-    /// Writes until finish() was called and nothing is left. Throws errc::storage.
+    /// Called when somebody else has the journal locked; once.
+    std::function<void()> on_busy;
+    /// Writes until finish() was called and nothing is left. Throws errc::storage, also where the
+    /// journal stays locked for ten minutes. What is not written stays.
     boost::asio::awaitable<void> run();
     void finish();
     /// Waits while more records wait than limits::journal_records_max.
     boost::asio::awaitable<void> room();
-    /// After run() was stopped: what is left.
+    /// After run() was stopped: what is left. Waits less: ten seconds.
     boost::asio::awaitable<void> flush();
 
 private:
-    boost::asio::awaitable<void> write_waiting();
+    boost::asio::awaitable<bool> write_waiting();
+    boost::asio::awaitable<void> write_patiently(std::chrono::seconds time_max);
 
     async::cpu_pool& workers_;
     std::shared_ptr<journal> to_;
     async::condition changed_;
     std::vector<journal_record> waiting_;
     bool finished_ = false;
+    bool told_busy_ = false;
 };
 
 } // namespace tarpon::migration

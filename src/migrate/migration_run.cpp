@@ -5,7 +5,6 @@
 #include "engine/push_source.hpp"
 #include "engine/run_to_end.hpp"
 #include "model/text.hpp"
-#include "registry/endpoint.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -29,15 +28,6 @@ std::string utc_now() {
     return text.data();
 }
 
-/// Without its scheme: how it is reached is no other destination.
-std::string destination_name(const std::string& registry) {
-    std::string_view rest = registry;
-    registry::take_scheme(rest);
-    while (rest.ends_with('/'))
-        rest.remove_suffix(1);
-    return std::string(rest);
-}
-
 /// Options that change what is pushed under a reference.
 std::string settings_of(const push_options& options) {
     std::string text = concat(
@@ -47,6 +37,17 @@ std::string settings_of(const push_options& options) {
     for (const std::string& platform : options.platforms)
         text += concat(" platform=", platform);
     return text;
+}
+
+/// What was wrong when it ended was wrong with the journal: said once.
+bool is_of_the_journal(const std::exception_ptr& failed) {
+    try {
+        std::rethrow_exception(failed);
+    } catch (const error& e) {
+        return e.code() == errc::storage;
+    } catch (...) {
+        return false;
+    }
 }
 
 push_options with_dry_run(push_options options, bool plan_only) {
@@ -77,11 +78,18 @@ migration_run::migration_run(
 asio::awaitable<void> migration_run::prepare() {
     const std::string destination = destination_name(options_.push.where.registry);
     auto open = [&] {
-        return options_.journal.empty() ? nullptr
-                                        : std::make_shared<journal>(options_.journal, destination);
+        if (options_.journal.empty())
+            return std::shared_ptr<journal>();
+        return options_.plan_only ? journal::look_into(options_.journal, destination)
+                                  : std::make_shared<journal>(options_.journal, destination);
     };
     journal_ = co_await async::run_on(run_.workers.get_executor(), open);
     writer_.emplace(run_.executor, run_.workers, options_.plan_only ? nullptr : journal_);
+    writer_->on_busy = [this] {
+        run_.warn(concat(
+            "another program has the journal ", foreign_text(options_.journal),
+            " locked: waiting for it"));
+    };
     watch_.write_to(*writer_);
     std::vector<std::string> notes;
     auto expand = [&] {
@@ -108,10 +116,18 @@ asio::awaitable<void> migration_run::prepare() {
 }
 
 asio::awaitable<void> migration_run::wait_for_trouble() {
-    while (!finished_ && !(trouble_ && options_.fail_fast))
+    while (!finished_ && !(trouble_ && options_.fail_fast) && !is_outage())
         co_await changed_.wait();
-    if (!finished_)
+    if (finished_)
+        co_return;
+    if (trouble_ && options_.fail_fast)
         throw stop_now();
+    throw error(
+        errc::transport_connect,
+        concat(
+            "the registry could not be reached for ", unreachable_, " archives in a row",
+            images_left()),
+        {}, journal_ ? "run it again: it goes on where it was stopped" : "");
 }
 
 asio::awaitable<void> migration_run::index_and_push() {
@@ -173,7 +189,7 @@ asio::awaitable<void> migration_run::close(std::exception_ptr failed) {
     } catch (...) {
         unwritten = std::current_exception();
     }
-    if (unwritten)
+    if (unwritten && !is_of_the_journal(failed))
         settle(unwritten);
 }
 

@@ -58,7 +58,7 @@ public:
 private:
     class stop_now {}; // thrown by --fail-fast
 
-    // migration.cpp
+    // migration_run.cpp
     boost::asio::awaitable<void> work();
     boost::asio::awaitable<void> prepare();
     boost::asio::awaitable<void> index_and_push();
@@ -72,7 +72,7 @@ private:
     boost::asio::awaitable<void> look_at(std::size_t archive);
     archive_look look(const archive_record& record) const;
     void look_inside(const archive_record& record, archive_look& found) const;
-    void find_done_images(const archive_record& record, archive_look& found) const;
+    void find_done_images(archive_look& found) const;
     void note_done(std::size_t archive, const archive_look& found);
     void note_images(std::size_t archive, const archive_look& found);
     void note_trouble(std::size_t archive, const archive_look& found);
@@ -93,6 +93,8 @@ private:
     engine::target_list
     choose_targets(std::size_t archive, const archive::archive_contents& contents);
     boost::asio::awaitable<digest> hash_file(std::string path);
+    bool is_outage() const;
+    void note_reach(const active_archive& ended);
 
     migrate_options options_;
     watch watch_;
@@ -110,6 +112,7 @@ private:
     int rounds_ = 1;
     async::condition changed_;
     bool trouble_ = false;
+    int unreachable_ = 0; ///< archives in a row that did not get through to the registry
     bool finished_ = false;
     bool begun_ = false;
     std::exception_ptr failed_;

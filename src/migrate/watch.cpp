@@ -47,6 +47,7 @@ void watch::on_image(const image_event& event) {
                                                        : migrated_image::outcome::unchanged;
     if (active_archive* const from = find(event.archive)) {
         done.archive_digest = from->content;
+        from->reached = true;
         if (!from->counted)
             ++run_->totals.images_total;
         const auto identity = from->identities.find(event.reference);
@@ -82,6 +83,9 @@ void watch::on_failure(const failure_event& event) {
     failed.error = in_words(event.what);
     if (from) {
         from->failed = true;
+        const error_class kind = class_of(event.what.code());
+        from->unreachable = from->unreachable || kind == error_class::network;
+        from->reached = from->reached || kind == error_class::registry || kind == error_class::auth;
         failed.archive_digest = from->content;
         writer_->add(image_failed{event.reference, from->key, failed.error});
     }

@@ -21,7 +21,9 @@ struct active_archive {
     std::map<std::string, std::string> identities; ///< by reference
     tarpon::digest content;                        ///< SHA-256 of the file; empty: nobody asked
     bool failed = false;
-    bool counted = false; ///< its references are among images_total
+    bool reached = false;     ///< the registry took an image of it, or refused one
+    bool unreachable = false; ///< the network failed
+    bool counted = false;     ///< its references are among images_total
 };
 
 class watch final : public progress_observer {

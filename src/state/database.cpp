@@ -46,8 +46,9 @@ void database::close::operator()(sqlite3* at) const noexcept {
     sqlite3_close(at);
 }
 
-database::database(const std::string& path) {
-    make_private_file(path);
+database::database(const std::string& path, database_use use) {
+    if (use != database_use::look)
+        make_private_file(path);
     sqlite3* raw = nullptr;
     const int code =
         sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
@@ -58,7 +59,12 @@ database::database(const std::string& path) {
     // What the file says must not run functions, nor damage us (a schema is text, too).
     sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-    execute("PRAGMA journal_mode=DELETE; PRAGMA synchronous=NORMAL");
+    const char* settings = "PRAGMA journal_mode=DELETE; PRAGMA synchronous=NORMAL";
+    if (use == database_use::record)
+        settings = "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL";
+    else if (use == database_use::look)
+        settings = "PRAGMA query_only=1";
+    execute(settings);
 }
 
 void database::execute(const char* sql) {

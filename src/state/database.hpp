@@ -56,10 +56,17 @@ private:
     int bound_ = 0;
 };
 
+/// What a database is opened for.
+enum class database_use {
+    cache,  ///< what the last moments before a power cut wrote may be lost
+    record, ///< what was committed is there
+    look,   ///< nothing is made or changed, but for what a killed writer left half done
+};
+
 class database {
 public:
     /// Opens or makes the file, for its owner's eyes only. Throws database_error.
-    explicit database(const std::string& path);
+    explicit database(const std::string& path, database_use use = database_use::cache);
 
     /// Statements without values.
     void execute(const char* sql);

@@ -10,6 +10,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <filesystem>
 #include <fstream>
 
 BOOST_AUTO_TEST_SUITE(test_journal)
@@ -152,6 +153,27 @@ BOOST_AUTO_TEST_CASE(one_run_at_a_time) {
     BOOST_TEST(e.code() == errc::usage);
     BOOST_TEST(e.message().find(s.path) != std::string::npos);
     BOOST_TEST(e.hint().find("--journal") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_link_to_it_is_the_same_journal) {
+    const scene s;
+    const journal first(s.path, "r.example");
+    const std::string link = (s.dir.path() / "link.db").string();
+    std::filesystem::create_symlink(s.path, link);
+    BOOST_TEST(refusal(link, "r.example").code() == errc::usage);
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_only_looks_into_it) {
+    const scene s;
+    BOOST_TEST(!journal::look_into(s.path, "r.example"));
+    BOOST_TEST(!std::filesystem::exists(s.dir.path() / "sub"));
+    journal running(s.path, "r.example");
+    s.do_all(running);
+    const auto other = journal::look_into(s.path, "r.example");
+    BOOST_REQUIRE(other);
+    BOOST_TEST(other->find_done(s.image()).has_value());
+    BOOST_CHECK_THROW(other->write({image_planned{s.image()}}), error);
+    BOOST_CHECK_THROW(journal::look_into(s.path, "r.example/b"), error);
 }
 
 BOOST_AUTO_TEST_CASE(another_destination_has_another_journal) {

@@ -1,8 +1,11 @@
 // Whole migrations against a fake registry: what is asked, what is sent, what is written down.
+#include "engine/event_json.hpp"
 #include "model/hasher.hpp"
 #include "model/text.hpp"
+#include "state/folder_lock.hpp"
 #include "support/image_builder.hpp"
 #include "support/push_scene.hpp"
+#include "support/tar_builder.hpp"
 
 #include <tarpon/migrate.hpp>
 
@@ -12,7 +15,9 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
+#include <unistd.h>
 
 BOOST_AUTO_TEST_SUITE(test_migrate)
 
@@ -296,6 +301,130 @@ BOOST_AUTO_TEST_CASE(archives_are_hashed_when_asked) {
     s.options.hash_archives = true;
     BOOST_TEST((s.run().images.at(0).archive_digest == digest_of(content)));
     BOOST_TEST((s.run().images.at(0).archive_digest == digest_of(content))); // skipped
+}
+
+/// As somebody for whom file modes count, if it is run by root.
+class unprivileged {
+public:
+    unprivileged()
+        : was_(::geteuid()) {
+        if (was_ == 0 && ::seteuid(65534) != 0)
+            throw std::runtime_error("cannot become nobody");
+    }
+    ~unprivileged() {
+        if (was_ == 0 && ::seteuid(0) != 0)
+            std::terminate();
+    }
+
+private:
+    const uid_t was_;
+};
+
+void give_to_nobody(const std::filesystem::path& path) {
+    if (::geteuid() == 0)
+        BOOST_REQUIRE(::chown(path.c_str(), 65534, 65534) == 0);
+}
+
+// It is done, and then asked for its SHA-256, which cannot be had.
+BOOST_AUTO_TEST_CASE(an_archive_that_cannot_be_hashed_stops_nobody) {
+    scene s;
+    s.put("a.tar", archive_of(2, "app:1"));
+    s.put("b.tar", archive_of(3, "app:2"));
+    (void)s.run();
+    s.put("c.tar", archive_of(4, "app:3"));
+    s.options.hash_archives = true;
+    std::filesystem::permissions(s.dir.path() / "in" / "a.tar", std::filesystem::perms::none);
+    give_to_nobody(s.dir.path());
+    give_to_nobody(s.options.journal);
+    give_to_nobody(s.options.journal + ".lock");
+    std::optional<migrate_report> report;
+    {
+        const unprivileged now;
+        report = s.run();
+    }
+    BOOST_TEST(report->exit_code() == 7, explain(*report));
+    BOOST_TEST(count(*report, outcome::failed) == 1u);
+    BOOST_TEST(count(*report, outcome::skipped) == 1u);
+    BOOST_TEST(count(*report, outcome::pushed) == 1u);
+    BOOST_REQUIRE(s.told.failures.size() == 1u);
+    BOOST_TEST(
+        s.told.failures[0].what.message()
+        == concat("cannot read ", s.dir.path().string(), "/in/a.tar: Permission denied"));
+}
+
+// How much is in a layer that is packed nobody knows: it is not held as a whole.
+BOOST_AUTO_TEST_CASE(a_layer_that_is_unpacked_goes_as_it_comes) {
+    for (const bool packed : {false, true}) {
+        scene s;
+        s.registry.options.whole_post = true;
+        const std::string layer = make_layer(1, 100'000);
+        const built_image image = make_image({layer}, {"app:1"});
+        tar_builder tar;
+        tar.file("config.json", image.config);
+        tar.file("layer.tar", packed ? xz(layer) : layer);
+        tar.file(
+            "manifest.json",
+            R"([{"Config":"config.json","RepoTags":["app:1"],"Layers":["layer.tar"]}])");
+        s.put("a.tar", tar.end().str());
+        const auto report = s.run();
+        BOOST_TEST(report.exit_code() == 0, explain(report));
+        BOOST_TEST(s.registry.broken_tags().empty());
+        // The config goes in one request each time.
+        BOOST_TEST(s.registry.count(step::whole_post) == (packed ? 1u : 2u));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_registry_that_is_gone_ends_the_run) {
+    scene s;
+    for (unsigned i = 0; i < 60; ++i)
+        s.put(concat(i, ".tar"), archive_of(10 + i, concat("app:", i)));
+    s.registry.intercept = [&](const registry_request&) -> std::optional<answer> {
+        if (s.registry.tags() < 3)
+            return std::nullopt;
+        return answer::none(answer::next::reset);
+    };
+    const auto report = s.run();
+    BOOST_TEST(report.exit_code() == 7, explain(report));
+    BOOST_REQUIRE(!s.told.failures.empty());
+    const error& last = s.told.failures.back().what;
+    BOOST_TEST(last.message().find("archives in a row; ") != std::string::npos, last.message());
+    BOOST_TEST((class_of(last.code()) == error_class::network));
+    BOOST_TEST(s.told.failures.size() < 50u); // ten hands, twice, and those under way
+    s.registry.intercept = {};
+    const auto rest = s.run();
+    BOOST_TEST(rest.exit_code() == 0, explain(rest));
+    BOOST_TEST(s.registry.tags() == 60u);
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_leaves_the_journal_alone) {
+    scene s;
+    s.put("a.tar", archive_of(2, "app:1"));
+    s.options.plan_only = true;
+    (void)s.run();
+    BOOST_TEST(!std::filesystem::exists(s.options.journal));
+    BOOST_TEST(!std::filesystem::exists(s.options.journal + ".lock"));
+    s.options.plan_only = false;
+    (void)s.run();
+    s.options.plan_only = true;
+    const state::folder_lock other(s.options.journal + ".lock");
+    BOOST_REQUIRE(other.alone());
+    const auto planned = s.run();
+    BOOST_TEST(planned.plan.images_done == 1u);
+    s.options.plan_only = false;
+    BOOST_CHECK_THROW((void)s.run(), error);
+}
+
+// A name is whatever somebody put on the disk.
+BOOST_AUTO_TEST_CASE(names_of_files_are_shown_as_text) {
+    scene s;
+    s.put("a\033[31m\xff.tar", "no archive");
+    (void)s.run();
+    BOOST_REQUIRE(s.told.failures.size() == 1u);
+    const failure_event& failure = s.told.failures[0];
+    BOOST_TEST(
+        failure.what.message().find("/in/a [31m?.tar: ") != std::string::npos,
+        failure.what.message());
+    BOOST_TEST(valid_utf8(engine::to_json(failure)) == engine::to_json(failure));
 }
 
 BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused) {

@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 
 BOOST_AUTO_TEST_SUITE(test_database)
@@ -48,6 +49,29 @@ BOOST_AUTO_TEST_CASE(a_transaction_that_is_not_committed_did_nothing) {
         all.commit();
     }
     BOOST_TEST(rows(db) == 1);
+}
+
+std::int64_t setting(database& db, const char* name) {
+    statement ask(db, std::string("PRAGMA ") + name);
+    BOOST_REQUIRE(ask.step());
+    return ask.number(0);
+}
+
+BOOST_AUTO_TEST_CASE(each_use_has_its_settings) {
+    const temp_dir dir;
+    const std::string path = (dir.path() / "db").string();
+    BOOST_CHECK_THROW(database(path, database_use::look), database_error);
+    BOOST_TEST(!std::filesystem::exists(path));
+    {
+        database record(path, database_use::record);
+        record.execute("CREATE TABLE t(a)");
+        BOOST_TEST(setting(record, "synchronous") == 2); // FULL
+        database cache(path);
+        BOOST_TEST(setting(cache, "synchronous") == 1); // NORMAL
+    }
+    database look(path, database_use::look);
+    BOOST_TEST(rows(look) == 0);
+    BOOST_CHECK_THROW(look.execute("INSERT INTO t VALUES(1)"), database_error);
 }
 
 BOOST_AUTO_TEST_CASE(only_its_owner_reads_it) {
