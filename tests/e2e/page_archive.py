@@ -75,11 +75,14 @@ class PageArchive(Case):
     def test_of_other_compressions_only_that_they_are(self):
         data = tar(docker_entries(make_image(1, "a:1")))
         unknown = {"kind": None, "packed": True, "names": [], "selectors": [], "layers": [], "sizes": []}
-        # gzip that is cut, damaged, made of two members or not of a tar: the server decides about it.
-        cut, two = gzip.compress(data)[:len(gzip.compress(data)) // 2], gzip.compress(data[:5000]) + gzip.compress(data[5000:])
-        for one in self.seen(lzma.compress(data), bz2.compress(data), cut, two, gzip.compress(b"none" * 500),
+        # gzip that is cut or not of a tar: the server decides about it.
+        cut = gzip.compress(data)[:len(gzip.compress(data)) // 2]
+        for one in self.seen(lzma.compress(data), bz2.compress(data), cut, gzip.compress(b"none" * 500),
                              gzip.compress(gzip.compress(data))):
             self.assertEqual(one, unknown)
+        # Of two members Node.js reads both, Chromium the first.
+        (two,) = self.seen(gzip.compress(data[:5000]) + gzip.compress(data[5000:]))
+        self.assertTrue(two["packed"])
 
     def test_hostile_headers(self):
         body = tar(docker_entries(make_image(1, "a:1")))
