@@ -69,7 +69,7 @@ set_tests_properties(engine/kill_at_step PROPERTIES TIMEOUT 2400 COST 300)
 add_stage_tests(server
   access_log blob_store byte_range client_places collector failure_limit files garbage htpasswd http_connection
   known_logins login_gate login_headers login_sessions manifest_store minimum_rate push_feed push_request
-  referrer_store registry_api request_framing request_guard route serve_checks server_certificate server_metrics
+  referrer_store registry_api reloaded request_framing request_guard route serve_checks server_certificate server_metrics
   store_gate upload_store)
 add_stage_tests(migrate
   archive_outline claims journal journal_writer migrate report sample_series shard source_list sources work_queue)

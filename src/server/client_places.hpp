@@ -52,9 +52,6 @@ public:
     /// An empty lease where this client has enough, or all places are taken.
     lease take(const boost::asio::ip::address& client);
 
-    /// The name under which an address is counted.
-    static std::string name_of(const boost::asio::ip::address& client);
-
     std::size_t free() const noexcept { return free_; }
     /// Of clients that hold a place.
     std::size_t clients() const noexcept { return held_.size(); }

@@ -117,10 +117,17 @@ collector::look(const std::atomic<bool>& stop, collection& found) const {
         if (stop)
             return;
         repository_garbage garbage = judge(repository, found);
-        planned += garbage.manifests.size() + garbage.links.size();
-        if (planned > limits::collector_memory_max)
-            found.next = std::chrono::system_clock::now(); // the rest in another run
-        else if (!garbage.manifests.empty() || !garbage.links.empty())
+        const auto take = [&](std::vector<digest>& some) {
+            const std::size_t room = rules_.plan_max - planned;
+            if (some.size() > room) {
+                some.resize(room);
+                found.next = std::chrono::system_clock::now(); // the rest in another run
+            }
+            planned += some.size();
+        };
+        take(garbage.manifests); // their order allows it: what names others comes first
+        take(garbage.links);
+        if (!garbage.manifests.empty() || !garbage.links.empty())
             plans.push_back({repository, std::move(garbage.manifests), std::move(garbage.links)});
     });
     return plans;

@@ -13,6 +13,8 @@
 #include "server/manifest_store.hpp"
 #include "server/upload_store.hpp"
 
+#include <tarpon/limits.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -26,6 +28,8 @@ struct collector_rules {
     std::chrono::seconds grace{std::chrono::hours(1)};
     /// Also manifests that never had a tag, or lost it to another image.
     bool untagged = false;
+    /// Most of what one run removes, in sum over all repositories.
+    std::size_t plan_max = limits::collector_memory_max;
 };
 
 struct collection {

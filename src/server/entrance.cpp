@@ -3,6 +3,7 @@
 
 #include "async/tokens.hpp"
 #include "model/text.hpp"
+#include "server/client_name.hpp"
 #include "server/serve_checks.hpp"
 
 #include <tarpon/error.hpp>
@@ -80,12 +81,12 @@ client_places::lease entrance::find_place(const tcp::socket& socket) {
     auto place = places_.take(from);
     if (place)
         return place;
-    const std::string name = client_places::name_of(from);
+    const std::string name = client_name(from);
     close_longest_idle(places_.free() == 0 ? nullptr : &name);
     return places_.take(from);
 }
 
-asio::awaitable<void> entrance::serve_client(tcp::socket socket, client_places::lease place) {
+asio::awaitable<void> entrance::talk_with(tcp::socket socket, client_places::lease place) {
     std::optional<transport::stream> stream;
     if (make_stream) {
         auto made = co_await make_stream(std::move(socket));
@@ -105,9 +106,15 @@ asio::awaitable<void> entrance::serve_client(tcp::socket socket, client_places::
         std::list<client>::iterator at;
         ~leave() { all.erase(at); }
     } leaving{all_, at};
+    co_await connection.run(handle);
+}
+
+/// What goes wrong with one client ends no other.
+asio::awaitable<void> entrance::serve_client(tcp::socket socket, client_places::lease place) {
     std::optional<std::string> broken;
+    auto work = talk_with(std::move(socket), std::move(place));
     try {
-        co_await connection.run(handle);
+        co_await std::move(work);
     } catch (const boost::system::system_error& e) {
         if (e.code() == asio::error::operation_aborted)
             throw;

@@ -57,6 +57,8 @@ private:
 
     boost::asio::awaitable<void>
     serve_client(boost::asio::ip::tcp::socket socket, client_places::lease place);
+    boost::asio::awaitable<void>
+    talk_with(boost::asio::ip::tcp::socket socket, client_places::lease place);
     client_places::lease find_place(const boost::asio::ip::tcp::socket& socket);
     void close_longest_idle(const std::string* of);
 

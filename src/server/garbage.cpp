@@ -45,7 +45,8 @@ public:
         }
     }
 
-    /// `chosen` in an order in which every edge leads forward.
+    /// `chosen` in an order in which every edge leads forward; what is in a circle, and behind one,
+    /// comes last.
     std::vector<std::size_t> sorted(const std::vector<bool>& chosen) const {
         std::vector<std::size_t> incoming(size(), 0), order;
         for (std::size_t i = 0; i < size(); ++i)
@@ -58,6 +59,12 @@ public:
             for (const std::size_t to : edges_[order[next]])
                 if (--incoming[to] == 0 && chosen[to])
                     order.push_back(to);
+        std::vector<bool> placed(size(), false);
+        for (const std::size_t i : order)
+            placed[i] = true;
+        for (std::size_t i = 0; i < size(); ++i)
+            if (chosen[i] && !placed[i])
+                order.push_back(i);
         return order;
     }
 

@@ -130,12 +130,15 @@ std::string login_gate::cookie_name() const {
     return tls_ ? "__Host-tarpon-session" : "tarpon-session";
 }
 
-server_response login_gate::set_cookie(server_response response, const std::string& value) const {
+server_response login_gate::set_cookie(
+    const server_request& request, server_response response, const std::string& value) const {
     const char* const end = value.empty() ? "; Max-Age=0" : "";
+    // A proxy in front may speak TLS for us. The origin was checked: it is one of ours.
+    const bool secure = tls_ || request.header("Origin").starts_with("https://");
     response.with(
         "Set-Cookie", concat(
                           cookie_name(), "=", value, "; Path=/; HttpOnly; SameSite=Strict",
-                          tls_ ? "; Secure" : "", end));
+                          secure ? "; Secure" : "", end));
     return response;
 }
 
@@ -205,7 +208,7 @@ asio::awaitable<server_response> login_gate::log_in(server_request& request) {
         sessions_.end(*old);
     const auto made = sessions_.begin(user, verdict.hash, clock::now());
     request.user = user;
-    co_return set_cookie(json_answer(login_object(&user, &made.token)), made.id);
+    co_return set_cookie(request, json_answer(login_object(&user, &made.token)), made.id);
 }
 
 asio::awaitable<server_response> login_gate::log_out(server_request& request) {
@@ -218,7 +221,7 @@ asio::awaitable<server_response> login_gate::log_out(server_request& request) {
         request.user = session->user;
         sessions_.end(*cookie_value(request.header("Cookie"), cookie_name()));
     }
-    co_return set_cookie(json_answer(login_object(nullptr, nullptr)), "");
+    co_return set_cookie(request, json_answer(login_object(nullptr, nullptr)), "");
 }
 
 asio::awaitable<server_response> login_gate::tell(const server_request& request) {

@@ -44,7 +44,8 @@ private:
     boost::asio::awaitable<std::optional<page_session>> session_of(const server_request& request);
     boost::asio::awaitable<std::optional<server_response>>
     admit_by_password(server_request& request);
-    server_response set_cookie(server_response response, const std::string& value) const;
+    server_response set_cookie(
+        const server_request& request, server_response response, const std::string& value) const;
     std::string cookie_name() const;
 
     bool tls_;

@@ -88,9 +88,14 @@ std::optional<manifest_store::rejection> manifest_store::check_references(
         return rejection{
             "MANIFEST_BLOB_UNKNOWN", concat("the repository does not have ", missing.str())};
     };
-    for (const archive::oci_descriptor& child : document.manifests)
-        if (!claim(repository, child.digest))
+    for (const archive::oci_descriptor& child : document.manifests) {
+        // BuildKit's caches are indexes of layers.
+        const bool is_blob =
+            !media_type::is_manifest(child.media_type) && !media_type::is_index(child.media_type);
+        if (!claim(repository, child.digest)
+            && !(is_blob && blobs_.claim(repository, child.digest)))
             return unknown(child.digest);
+    }
     if (document.is_index)
         return std::nullopt;
     for (const archive::oci_descriptor& layer : document.layers)
@@ -192,14 +197,19 @@ bool manifest_store::remove_untagged(const std::string& repository, const digest
     return true;
 }
 
-/// The marks come first: after a crash in the middle they are still there to be followed.
+/// The marks come first: after a crash in the middle they are still there to be followed. What has
+/// a tag of its own gets none: it would go as soon as that tag moved on.
 void manifest_store::drop(const std::string& repository, const digest& content) {
     const auto document = parsed(repository, content);
+    const auto release_part = [&](const digest& part) {
+        if (!is_tagged(repository, part))
+            release(repository, part);
+    };
     if (document)
         for (const archive::oci_descriptor& child : document->manifests)
-            release(repository, child.digest);
+            release_part(child.digest);
     for (const digest& referrer : referrers_.of(repository, content))
-        release(repository, referrer);
+        release_part(referrer);
     root_.remove_durably(manifest_path(repository, content));
     if (document && document->subject)
         referrers_.remove(repository, document->subject->digest, content);

@@ -45,8 +45,7 @@ password_checker::password_checker(
     async::cpu_pool& workers,
     log_function log,
     clock::duration look_interval)
-    : workers_(workers)
-    , log_(std::move(log))
+    : log_(std::move(log))
     , file_(
           {file},
           [file] { return load(file); },
@@ -75,10 +74,17 @@ asio::awaitable<std::string> password_checker::hash_of(std::string user) {
     co_return found == table->end() ? std::string() : found->second;
 }
 
+/// Under whose name failures count. Where this user was let in from not long ago, others at the
+/// same address (behind a proxy, everybody) are not kept out by them, nor keep this user out.
+std::string
+password_checker::failing_client(const std::string& user, const std::string& client) const {
+    return known_.is_known_place(user, client, clock::now()) ? concat(user, '\0', client) : client;
+}
+
 std::chrono::seconds
 password_checker::wait_for(const std::string& user, const std::string& client) const {
     const auto now = clock::now();
-    const auto wait = clients_.wait_for(client, now);
+    const auto wait = clients_.wait_for(failing_client(user, client), now);
     if (known_.is_known_place(user, client, now))
         return wait;
     return std::max(wait, users_.wait_for(user, now));
@@ -118,15 +124,16 @@ password_checker::check_slowly(given_login given, std::string client) {
         co_return verdict{outcome::right, hash};
     if (const auto wait = wait_for(given.username, client); wait.count() > 0)
         co_return verdict{outcome::too_many, {}, wait};
-    clients_.count(client, clock::now());
+    const std::string failing = failing_client(given.username, client);
+    clients_.count(failing, clock::now());
     users_.count(given.username, clock::now());
     auto compare = [password = given.password, hash] {
         return bcrypt_matches(password, hash);
     };
-    const bool matches = co_await async::run_on(workers_.get_executor(), std::move(compare));
+    const bool matches = co_await async::run_on(comparing_.get_executor(), std::move(compare));
     if (!matches || !exists)
         co_return verdict{};
-    clients_.take_back(client);
+    clients_.take_back(failing);
     users_.take_back(given.username);
     known_.remember(tried, clock::now());
     co_return verdict{outcome::right, hash};

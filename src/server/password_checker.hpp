@@ -57,8 +57,10 @@ private:
 
     boost::asio::awaitable<verdict> check_slowly(given_login given, std::string client);
     std::chrono::seconds wait_for(const std::string& user, const std::string& client) const;
+    std::string failing_client(const std::string& user, const std::string& client) const;
 
-    async::cpu_pool& workers_;
+    /// Not the workers that serve files: a comparison takes a tenth of a second and more.
+    async::cpu_pool comparing_{limits::password_checks_max};
     log_function log_;
     reloaded<password_table> file_;
     known_logins known_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "async/run_on.hpp"
+#include "model/text.hpp"
 
 #include <tarpon/error.hpp>
 
@@ -38,7 +39,8 @@ public:
     using failure_function = std::function<void(const error&)>;
 
     /// `make` reads `files`: at once, blocking, throwing `error`; later on `workers`, where what it
-    /// throws goes to `failed` and the value stays as it was until the files change again.
+    /// throws goes to `failed`, once for each change of the files, and the value stays as it was
+    /// until they can be used.
     reloaded(
         std::vector<std::string> files,
         maker make,
@@ -71,11 +73,10 @@ public:
             return look_again(known);
         };
         auto seen = co_await async::run_on(workers_.get_executor(), std::move(look));
-        stamps_ = std::move(seen.stamps);
-        if (seen.value)
-            value_ = std::move(seen.value);
         if (seen.trouble)
-            failed_(*seen.trouble);
+            tell_once(std::move(seen));
+        else
+            take_over(std::move(seen));
         co_return value_;
     }
 
@@ -102,8 +103,25 @@ private:
             seen.value = make_();
         } catch (const error& e) {
             seen.trouble = e;
+        } catch (const std::exception& e) {
+            seen.trouble.emplace(errc::internal, concat("cannot use ", files_.front()), e.what());
         }
         return seen;
+    }
+
+    void take_over(sight seen) {
+        stamps_ = std::move(seen.stamps);
+        told_.reset();
+        if (seen.value)
+            value_ = std::move(seen.value);
+    }
+
+    /// The files are read again at the next look: it may have been no fault of theirs.
+    void tell_once(sight seen) {
+        if (told_ == seen.stamps)
+            return;
+        told_ = std::move(seen.stamps);
+        failed_(*seen.trouble);
     }
 
     std::vector<std::string> files_;
@@ -111,7 +129,8 @@ private:
     async::cpu_pool& workers_;
     failure_function failed_;
     std::chrono::steady_clock::duration interval_;
-    stamp_list stamps_;
+    stamp_list stamps_;              ///< of what value_ was made from
+    std::optional<stamp_list> told_; ///< of what could not be used
     std::shared_ptr<Value> value_;
     std::chrono::steady_clock::time_point looked_at_;
     bool looking_ = false;

@@ -1,6 +1,8 @@
 // However many connections a few clients make, one more client finds a place.
 #include "server/client_places.hpp"
 
+#include "server/client_name.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <vector>
@@ -51,9 +53,9 @@ BOOST_AUTO_TEST_CASE(a_network_is_one_client) {
     client_places places(8);
     const auto one = places.take(make_address("2001:db8:1:2::1"));
     BOOST_TEST(one.client() == "2001:db8:1:2::/64");
-    BOOST_TEST(client_places::name_of(make_address("2001:db8:1:2:ffff::9")) == one.client());
-    BOOST_TEST(client_places::name_of(make_address("2001:db8:1:3::1")) != one.client());
-    BOOST_TEST(client_places::name_of(make_address("::ffff:192.0.2.1")) == "192.0.2.1");
+    BOOST_TEST(client_name(make_address("2001:db8:1:2:ffff::9")) == one.client());
+    BOOST_TEST(client_name(make_address("2001:db8:1:3::1")) != one.client());
+    BOOST_TEST(client_name(make_address("::ffff:192.0.2.1")) == "192.0.2.1");
 }
 
 BOOST_AUTO_TEST_CASE(the_last_place_goes_to_someone_new) {

@@ -201,6 +201,42 @@ BOOST_FIXTURE_TEST_CASE(deleted_index_frees_platforms_and_what_refers_to_them, f
     BOOST_TEST(has("a", "tagged"));
 }
 
+// A part with a tag of its own is no part of what was deleted, also when its tag moves on later.
+BOOST_FIXTURE_TEST_CASE(part_that_has_a_tag_is_not_deleted_with_its_index, fixture) {
+    const std::string part = push("a", "amd64", "part");
+    BOOST_TEST(put("a", "all", index_of({part}), oci_index));
+    BOOST_TEST(manifests.remove_tag("a", "all"));
+    BOOST_TEST(collect().manifests == 1u);
+    push("a", "amd64", "newer part");
+    BOOST_TEST(collect().manifests == 0u);
+    BOOST_TEST(has("a", "part"));
+}
+
+// More than one run takes is left to the next, which comes at once.
+BOOST_FIXTURE_TEST_CASE(large_collection_goes_in_parts, fixture) {
+    for (const char* layer : {"one", "two", "three"}) {
+        push("a", layer, layer);
+        BOOST_TEST(manifests.remove_tag("a", layer));
+    }
+    push("b", "stays", "four");
+    std::size_t removed = 0;
+    int runs = 0;
+    bool more = true;
+    for (; more && runs < 10; ++runs) {
+        const collection done =
+            collector(root, blobs, manifests, uploads, {std::chrono::seconds(0), false, 1})
+                .run(stop);
+        removed += done.manifests;
+        more = done.next.has_value();
+        BOOST_TEST((done.manifests <= 1));
+    }
+    BOOST_TEST(!more);
+    BOOST_TEST(removed == 3u);
+    for (const char* gone : {"one", "two", "three"})
+        BOOST_TEST(!on_disk(gone), gone);
+    BOOST_TEST(has("b", "four"));
+}
+
 // What is pushed again after a delete is wanted again, also without a tag.
 BOOST_FIXTURE_TEST_CASE(released_image_that_is_pushed_again_stays, fixture) {
     const std::string image = push("a", "1", "layer");

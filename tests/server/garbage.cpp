@@ -197,4 +197,13 @@ BOOST_FIXTURE_TEST_CASE(odd_edges_do_no_harm, fixture) {
     check_manifests({});
 }
 
+// An index can name as its subject one of its own parts.
+BOOST_FIXTURE_TEST_CASE(circle_of_part_and_subject_goes, fixture) {
+    add("index", {"image"}).subject = of("image");
+    add("image", {"config"});
+    picture.manifests.front().released = true;
+    picture.manifests.back().released = true;
+    check_manifests({"index", "image"});
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -142,6 +142,15 @@ BOOST_FIXTURE_TEST_CASE(children_of_an_index_must_be_manifests_of_the_repository
     BOOST_TEST(put("a", "2", nested, oci_index) == "");
 }
 
+// Caches of BuildKit.
+BOOST_FIXTURE_TEST_CASE(index_of_layers, fixture) {
+    const std::string cache = index_text(descriptor_text(
+        "application/vnd.oci.image.layer.v1.tar+gzip", digest_of(layer), layer.size()));
+    BOOST_TEST(put("a", "cache", cache, oci_index) == "MANIFEST_BLOB_UNKNOWN");
+    add_blobs("a");
+    BOOST_TEST(put("a", "cache", cache, oci_index) == "");
+}
+
 // CVE-2021-41190 and its kin: a body that two readers would take differently.
 BOOST_FIXTURE_TEST_CASE(ambiguous_bodies_refused, fixture) {
     add_blobs("a");
