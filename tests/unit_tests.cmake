@@ -72,7 +72,8 @@ add_stage_tests(server
   referrer_store registry_api reloaded request_framing request_guard route serve_checks server_certificate server_metrics
   store_gate upload_store)
 add_stage_tests(migrate
-  archive_outline claims journal journal_writer migrate report sample_series shard source_list sources work_queue)
+  archive_outline claims journal journal_writer migrate push_rounds report sample_series shard source_list sources
+  work_queue)
 add_stage_tests(cli
   args console progress_text)
 target_link_libraries(tarpon_cli_tests PRIVATE tarpon-cli-parts)

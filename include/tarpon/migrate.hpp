@@ -76,6 +76,9 @@ struct migrate_plan {
 struct migrate_report {
     std::string destination; ///< HOST[/PREFIX] as the user gave it
     tarpon::shard shard;
+    /// Of all archives, with shards: where it differs between shards, they saw different archives,
+    /// and some may be in no shard. Else empty.
+    std::string fingerprint;
     std::string started; ///< UTC, "2026-11-26T14:00:00Z"
     migrate_plan plan;
     std::vector<migrated_image> images; ///< in the order of their end

@@ -133,10 +133,15 @@ asio::awaitable<void> plan_execution::make_plan() {
     for (const unplaced_image& image : targets_.unplaced) {
         error what(image.why);
         if (what.code() == errc::archive_unnamed)
-            what.with_hint(concat(
-                "tarpon push ", foreign_text(name_), " --to HOST/NAME:TAG",
-                contents_.images.size() > 1 ? concat(" --image @", image.image + 1) : ""));
-        run_.failed(std::move(what.in(concat("cannot push ", foreign_text(name_)))), {}, name_);
+            what.with_hint(
+                !image.hint.empty()
+                    ? image.hint
+                    : concat(
+                        "tarpon push ", foreign_text(name_), " --to HOST/NAME:TAG",
+                        contents_.images.size() > 1 ? concat(" --image @", image.image + 1) : ""));
+        run_.failed(
+            std::move(what.in(concat("cannot push ", foreign_text(name_)))), image.reference,
+            name_);
     }
     std::set<repository> opened;
     plan_builder builder(contents_, run_.options);
@@ -311,6 +316,11 @@ asio::awaitable<void> plan_execution::tell_plan(std::size_t image) {
     for (const std::string& tag : job.tags) {
         event.reference = concat(plan_.repositories[job.repository].str(), ":", tag);
         run_.observer.on_plan(event);
+        if (!run_.sharing)
+            continue;
+        // Where images are added up, what the first reference needs is there for the next.
+        event.blobs_to_send = 0;
+        event.bytes_to_read = 0;
     }
     if (job.tags.empty()) {
         event.reference = job.label;

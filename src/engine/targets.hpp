@@ -48,6 +48,8 @@ struct image_target {
 struct unplaced_image {
     std::size_t image = 0;
     failure why;
+    std::string reference = {}; ///< that it would have; empty: none
+    std::string hint = {};      ///< for one without a name; empty: how to push it by itself
 };
 
 struct target_list {

@@ -25,6 +25,23 @@ int archives_at_a_time(int jobs) {
     return std::clamp(2 * jobs + 4, 8, limits::archives_open_max);
 }
 
+/// Every reference of the image is told, so that none of them stays open without a reason. `too`
+/// says what the other archive does.
+void refuse_contested(
+    std::size_t position,
+    const image_outline& image,
+    const std::string& contested,
+    const std::string& too,
+    engine::target_list& list) {
+    for (const std::string& reference : image.references) {
+        const std::string what =
+            reference == contested
+                ? concat(reference, too)
+                : concat(reference, " is of the same image as ", contested, ", which", too);
+        list.unplaced.push_back({position, {errc::archive_metadata, what}, reference});
+    }
+}
+
 } // namespace
 
 asio::awaitable<digest> migration_run::hash_file(std::string path) {
@@ -76,6 +93,10 @@ migration_run::choose_targets(std::size_t archive, const archive::archive_conten
     const archive_record& record = archives_[archive];
     const destination where = destination_of(options_.push.where, record.target);
     engine::target_list list = engine::find_targets(contents, where).value();
+    if (contents.images.size() == 1)
+        for (engine::unplaced_image& image : list.unplaced)
+            image.hint =
+                concat("a line of a list, for @FILE: ", foreign_text(record.name), " NAME:TAG");
     const archive_outline outline = outline_of(record.name, contents, list, run_.options);
     active_archive& active = watch_.active[record.name];
     std::size_t position = 0;
@@ -84,16 +105,21 @@ migration_run::choose_targets(std::size_t archive, const archive::archive_conten
         for (const std::string& reference : image.references) {
             active.identities[reference] = image.identity;
             if (record.passing)
-                claim(archive, reference, image.identity);
+                claims_.claim(reference, archive, image.identity);
             if (const auto rival = claims_.rival_of(reference, archive)) {
-                list.unplaced.push_back(
-                    {target.image,
-                     {errc::archive_metadata, concat(
-                                                  reference, " would be written from ",
-                                                  foreign_text(archives_[*rival].name), " too")}});
+                // What is packed is known late: the other one may be in the registry.
+                const std::string other = foreign_text(archives_[*rival].name);
+                const std::string too = record.passing
+                                            ? concat(" is also that of another image, in ", other)
+                                            : concat(" would be written from ", other, " too");
+                refuse_contested(target.image, image, reference, too, list);
                 return true;
             }
         }
+        for (const std::string& reference : image.references)
+            if (record.passing)
+                writer_->add(
+                    image_begun{{reference, active.key, image.identity, active.settings, {}}});
         const auto& done = record.done_references;
         return std::find(done.begin(), done.end(), image.references.front()) != done.end();
     });
@@ -111,6 +137,9 @@ asio::awaitable<void> migration_run::push_one(std::size_t archive) {
     try {
         file_stamp stamp = stamp_of(record.name);
         active.key = record.target.empty() ? stamp.path : concat(stamp.path, " -> ", record.target);
+        if (stamp.size != record.size || stamp.mtime_ns != record.mtime_ns)
+            throw error(errc::archive_changed, "it changed since it was looked at")
+                .with_hint("run it again");
         place.where = destination_of(options_.push.where, record.target);
         if (options_.hash_archives && record.content.empty())
             record.content = co_await hash_file(record.name);
@@ -149,7 +178,7 @@ asio::awaitable<void> migration_run::take_turns(queue_end from) {
 /// must not wait for others that wait for memory.
 asio::awaitable<void> migration_run::push_passing(int round) {
     for (std::size_t i = 0; i < archives_.size(); ++i) {
-        if (!archives_[i].to_do || !archives_[i].passing || archives_[i].round != round)
+        if (!archives_[i].to_do || !archives_[i].passing || rounds_.of(i) != round)
             continue;
         if (options_.plan_only) {
             run_.warn(concat(
@@ -165,7 +194,7 @@ asio::awaitable<void> migration_run::push_passing(int round) {
 asio::awaitable<void> migration_run::push_round(int round) {
     queue_ = {};
     for (std::size_t i = 0; i < archives_.size(); ++i)
-        if (archives_[i].to_do && !archives_[i].passing && archives_[i].round == round)
+        if (archives_[i].to_do && !archives_[i].passing && rounds_.of(i) == round)
             queue_.add(i, archives_[i].bytes);
     queue_.sort();
     run_.sharing->leave_places(true);
@@ -178,7 +207,7 @@ asio::awaitable<void> migration_run::push_round(int round) {
 }
 
 asio::awaitable<void> migration_run::push_all() {
-    for (int round = 0; round < rounds_; ++round)
+    for (int round = 0; round < rounds_.count(); ++round)
         co_await push_round(round);
 }
 

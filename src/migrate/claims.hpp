@@ -33,6 +33,12 @@ public:
         return answer::contested;
     }
 
+    /// Who claimed it first.
+    std::optional<std::size_t> holder_of(const std::string& reference) const {
+        const auto at = claims_.find(reference);
+        return at == claims_.end() ? std::nullopt : std::optional(at->second.archive);
+    }
+
     /// Another archive that wants the reference for another image.
     std::optional<std::size_t> rival_of(const std::string& reference, std::size_t archive) const {
         const auto at = claims_.find(reference);

@@ -30,13 +30,22 @@ std::size_t looks_at_a_time(const migrate_options& options) {
 
 archive_load load_of(const archive_record& record, const archive_look& found) {
     archive_load load;
-    load.name = found.stamp.path;
+    load.name = concat(record.shared_name, " -> ", record.target);
     for (const blob_outline& blob : found.outline.blobs)
         load.blobs.emplace_back(blob.identity, blob.bytes);
     if (load.blobs.empty()) // broken, or to be read only once
         load.blobs.emplace_back(
-            concat("file ", record.name), static_cast<std::uint64_t>(found.stamp.size));
+            concat("file ", record.shared_name), static_cast<std::uint64_t>(found.stamp.size));
     return load;
+}
+
+error unreadable_here(const std::string& name, const error& why) {
+    error what(
+        why.code(), concat("cannot read ", foreign_text(name)),
+        why.cause().empty() ? why.message() : concat(why.message(), ": ", why.cause()),
+        "every shard has to see all archives as the others do: mend it, or take it out of the "
+        "sources of all of them");
+    return what;
 }
 
 } // namespace
@@ -78,7 +87,7 @@ void migration_run::look_inside(const archive_record& record, archive_look& foun
     if (found.passing)
         return;
     engine::target_list list = engine::find_targets(*contents, where).value();
-    found.outline = outline_of(record.name, *contents, list, run_.options);
+    found.outline = outline_of(record.shared_name, *contents, list, run_.options);
     find_done_images(found);
     std::set<std::string> open;
     for (const journal_image& image : found.images)
@@ -87,7 +96,7 @@ void migration_run::look_inside(const archive_record& record, archive_look& foun
     std::erase_if(list.targets, [&](const engine::image_target& target) {
         return !open.contains(references_of(target).front());
     });
-    found.rest = outline_of(record.name, *contents, list, run_.options);
+    found.rest = outline_of(record.shared_name, *contents, list, run_.options);
 }
 
 /// An image is done when all its references are.
@@ -99,6 +108,8 @@ void migration_run::find_done_images(archive_look& found) const {
             journal_image one{reference, found.stamp.path, image.identity, settings_, {}};
             const auto done = journal_ ? journal_->find_done(one) : std::nullopt;
             one.digest = done.value_or(digest());
+            if (journal_ && !done && journal_->replaces(one))
+                found.replacing.push_back(one);
             all = all && done;
             found.images.push_back(std::move(one));
         }
@@ -107,23 +118,23 @@ void migration_run::find_done_images(archive_look& found) const {
     }
 }
 
-void migration_run::claim(
-    std::size_t archive, const std::string& reference, const std::string& identity) {
-    if (claims_.claim(reference, archive, identity) != reference_claims::answer::again)
-        return;
-    // The same image under the same name: when its turn comes, the registry has it.
-    archives_[archive].round = std::max(archives_[archive].round, 1);
-    rounds_ = std::max(rounds_, archives_[archive].round + 1);
+/// All of an archive at once.
+void migration_run::claim(std::size_t archive, const std::vector<journal_image>& images) {
+    std::vector<std::size_t> before;
+    for (const journal_image& image : images)
+        if (claims_.claim(image.reference, archive, image.identity)
+            == reference_claims::answer::again)
+            before.push_back(claims_.holder_of(image.reference).value());
+    rounds_.place(archive, archives_[archive].file, before);
 }
 
 void migration_run::note_done(std::size_t archive, const archive_look& found) {
     archive_record& record = archives_[archive];
     if (!found.done->content.empty())
         record.content = found.done->content;
-    for (const journal_image& image : found.done->images) {
-        claim(archive, image.reference, image.identity);
+    claim(archive, found.done->images);
+    for (const journal_image& image : found.done->images)
         watch_.skipped(record.name, image, record.content);
-    }
     const std::uint64_t images = found.done->images.size();
     plan_.images += images;
     plan_.images_done += images;
@@ -133,14 +144,16 @@ void migration_run::note_done(std::size_t archive, const archive_look& found) {
 void migration_run::note_images(std::size_t archive, const archive_look& found) {
     archive_record& record = archives_[archive];
     writer_->add(archive_begun{found.stamp, archive_settings(record)});
+    record.size = found.stamp.size;
+    record.mtime_ns = found.stamp.mtime_ns;
     record.passing = found.passing;
     record.bytes =
         found.passing ? static_cast<std::uint64_t>(found.stamp.size) : found.rest.bytes();
     record.bytes_to_read = found.rest.bytes_to_read();
     record.references = found.outline.references();
     record.to_do = found.passing || found.outline.unplaced > 0;
+    claim(archive, found.images);
     for (const journal_image& image : found.images) {
-        claim(archive, image.reference, image.identity);
         if (image.digest.empty()) {
             record.to_do = true;
             writer_->add(image_planned{image});
@@ -150,6 +163,8 @@ void migration_run::note_images(std::size_t archive, const archive_look& found) 
         watch_.skipped(record.name, image, record.content);
         record.done_references.push_back(image.reference);
     }
+    for (const journal_image& image : found.replacing)
+        replacing_.emplace_back(archive, image);
     plan_.images += record.references;
     plan_.images_done += record.done_references.size();
     catalog_.add(found.rest);
@@ -202,6 +217,8 @@ asio::awaitable<void> migration_run::look_at(std::size_t archive) {
         note_images(archive, found);
 }
 
+/// What cannot be read here may be well on another machine, which would then come to other parts;
+/// what is no archive is none everywhere.
 asio::awaitable<void> migration_run::weigh(std::size_t archive, std::vector<archive_load>& loads) {
     const archive_record& record = archives_[archive];
     auto work = [this, &record] {
@@ -212,13 +229,14 @@ asio::awaitable<void> migration_run::weigh(std::size_t archive, std::vector<arch
         } catch (const error& e) {
             if (e.code() == errc::storage)
                 throw;
+            if (e.code() == errc::archive_unreadable)
+                throw unreadable_here(record.name, e);
             found.trouble = e; // for whoever's archive it is
         }
         return found;
     };
     const archive_look found = co_await async::run_on(run_.workers.get_executor(), work);
-    for (const journal_image& image : found.images)
-        claim(archive, image.reference, image.identity);
+    claim(archive, found.images);
     loads[archive] = load_of(record, found);
 }
 
@@ -229,10 +247,17 @@ asio::awaitable<void> migration_run::choose_shard() {
         return weigh(archive, loads);
     };
     co_await async::for_each_index(archives_.size(), looks_at_a_time(options_), weigh_one);
-    auto assign = [&loads, count = options_.shard.count] {
-        return assign_shards(loads, count);
+    auto assign = [this, &loads] {
+        fingerprint_ = fingerprint_of(loads, options_.shard.count);
+        if (journal_)
+            journal_->check_shards(fingerprint_);
+        return assign_shards(loads, options_.shard.count);
     };
     shards_ = co_await async::run_on(run_.workers.get_executor(), assign);
+    writer_->add(shards_chosen{fingerprint_});
+    run_.observer.on_log(
+        log_level::info,
+        concat("the archives of all ", options_.shard.count, " shards: ", fingerprint_));
 }
 
 asio::awaitable<void> migration_run::index_all() {
@@ -242,6 +267,15 @@ asio::awaitable<void> migration_run::index_all() {
         return look_at(archive);
     };
     co_await async::for_each_index(archives_.size(), looks_at_a_time(options_), look_at_one);
+    // Before the first of them is in the registry: else a run that is killed leaves a journal that
+    // has done what is there no more.
+    const auto replacing = std::exchange(replacing_, {});
+    for (const auto& [archive, image] : replacing) {
+        co_await writer_->room();
+        if (!claims_.rival_of(image.reference, archive))
+            writer_->add(image_begun{image});
+    }
+    co_await writer_->drained();
     catalog_.write_to(plan_);
     run_.totals.images_total = plan_.images;
     run_.totals.images_done += plan_.images_done;

@@ -24,20 +24,20 @@ namespace {
 
 /// In the head of the file: "TrpJ". Tells a journal from any other database.
 constexpr std::int64_t application_id = 0x5472704a;
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t schema_version = 2;
 
 constexpr const char* schema = R"(
-CREATE TABLE run(destination TEXT NOT NULL);
+CREATE TABLE run(destination TEXT NOT NULL, shards TEXT NOT NULL);
 CREATE TABLE archive(
   path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, settings TEXT NOT NULL,
   state TEXT NOT NULL, content TEXT NOT NULL, error TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE image(
   reference TEXT NOT NULL, part TEXT NOT NULL, archive TEXT NOT NULL, identity TEXT NOT NULL,
   settings TEXT NOT NULL, state TEXT NOT NULL, digest TEXT NOT NULL, error TEXT NOT NULL,
-  PRIMARY KEY(reference, part)) WITHOUT ROWID;
+  PRIMARY KEY(reference, part, archive)) WITHOUT ROWID;
 CREATE INDEX image_of_archive ON image(archive);
 PRAGMA application_id=1416785994;
-PRAGMA user_version=1;
+PRAGMA user_version=2;
 )";
 
 static_assert(application_id == 1416785994);
@@ -152,7 +152,7 @@ bool journal::open(const std::string& destination, database_use use) {
     if (is_new) {
         transaction all(*db_);
         db_->execute(schema);
-        statement(*db_, "INSERT INTO run VALUES(?)").bind(destination).run();
+        statement(*db_, "INSERT INTO run VALUES(?, '')").bind(destination).run();
         all.commit();
         return true;
     }
@@ -186,6 +186,23 @@ void journal::check_destination(const std::string& destination) {
             {}, "give this one a journal of its own: --journal FILE");
 }
 
+void journal::check_shards(const std::string& fingerprint) {
+    std::string there;
+    guarded([&] {
+        statement ask(*db_, "SELECT shards FROM run");
+        there = ask.step() ? ask.text(0) : std::string();
+    });
+    if (!there.empty() && there != fingerprint)
+        throw error(
+            errc::usage,
+            concat(
+                "the journal ", foreign_text(path_), " is of a shard of other archives (",
+                foreign_text(there, 64), ", now ", fingerprint, ")"),
+            "archives were added, removed or changed, and parts with them",
+            "begin all shards anew, each with a new journal: --journal FILE; what is in the "
+            "registry is not sent again");
+}
+
 // --- what is known -------------------------------------------------------------------------------
 
 std::optional<journal::done_archive>
@@ -210,6 +227,17 @@ journal::find_done(const file_stamp& file, const std::string& settings) {
                 {images.text(0), file.path, images.text(1), images.text(2), digest_in(images, 3)});
         }
         return found;
+    });
+}
+
+bool journal::replaces(const journal_image& image) {
+    return guarded([&] {
+        statement ask(
+            *db_, "SELECT 1 FROM image WHERE reference = ? AND part = ? AND state = 'done' "
+                  "AND (identity <> ? OR settings <> ?)");
+        const std::string part = part_of(image);
+        ask.bind(image.reference).bind(part).bind(image.identity).bind(image.settings);
+        return ask.step();
     });
 }
 
@@ -247,14 +275,6 @@ bool journal::write(const std::vector<journal_record>& records) {
 
 void journal::put_image(const journal_image& image, const char* state) {
     const std::string part = part_of(image);
-    // Whoever had the reference before is not done any more.
-    statement(
-        *db_, "UPDATE archive SET state = 'open' WHERE path <> ? AND path = "
-              "(SELECT archive FROM image WHERE reference = ? AND part = ?)")
-        .bind(image.archive)
-        .bind(image.reference)
-        .bind(part)
-        .run();
     statement(*db_, "INSERT OR REPLACE INTO image VALUES(?,?,?,?,?,?,?,'')")
         .bind(image.reference)
         .bind(part)
@@ -266,12 +286,44 @@ void journal::put_image(const journal_image& image, const char* state) {
         .run();
 }
 
+/// Whoever had the reference for another image, or for the same one made otherwise, is not done any
+/// more.
+void journal::open_others(const journal_image& image) {
+    const std::string part = part_of(image);
+    const char* const others =
+        " WHERE reference = ? AND part = ? AND archive <> ? "
+        "AND state = 'done' AND (identity <> ? OR identity = '' OR settings <> ?)";
+    const auto change = [&](const std::string& text) {
+        statement(*db_, text)
+            .bind(image.reference)
+            .bind(part)
+            .bind(image.archive)
+            .bind(image.identity)
+            .bind(image.settings)
+            .run();
+    };
+    change(concat(
+        "UPDATE archive SET state = 'open' WHERE path IN (SELECT archive FROM image", others, ")"));
+    change(concat("UPDATE image SET state = 'open'", others));
+}
+
 void journal::put(const image_planned& record) {
     put_image(record.image, "open");
 }
 
+void journal::put(const image_begun& record) {
+    open_others(record.image);
+    put_image(record.image, "open");
+}
+
 void journal::put(const image_is_done& record) {
+    open_others(record.image);
     put_image(record.image, "done");
+    // What an archive had before it changed says no more than this.
+    statement(*db_, "DELETE FROM image WHERE reference = ? AND part = ? AND archive = ''")
+        .bind(record.image.reference)
+        .bind(part_of(record.image))
+        .run();
 }
 
 void journal::put(const image_failed& record) {
@@ -291,8 +343,11 @@ void journal::put(const image_failed& record) {
 }
 
 void journal::put(const archive_begun& record) {
-    // What it holds now is told next; images it held before stay known by what they are.
-    statement(*db_, "UPDATE image SET archive = '' WHERE archive = ?").bind(record.file.path).run();
+    // What it holds now is told next; images of it that are done stay known by what they are.
+    statement(*db_, "UPDATE OR REPLACE image SET archive = '' WHERE archive = ? AND state = 'done'")
+        .bind(record.file.path)
+        .run();
+    statement(*db_, "DELETE FROM image WHERE archive = ?").bind(record.file.path).run();
     statement(*db_, "INSERT OR REPLACE INTO archive VALUES(?,?,?,?,'open','','')")
         .bind(record.file.path)
         .bind(record.file.size)
@@ -306,6 +361,10 @@ void journal::put(const archive_is_done& record) {
         .bind(record.content.str())
         .bind(record.archive)
         .run();
+}
+
+void journal::put(const shards_chosen& record) {
+    statement(*db_, "UPDATE run SET shards = ?").bind(record.fingerprint).run();
 }
 
 } // namespace tarpon::migration

@@ -46,7 +46,12 @@ struct journal_image {
 
 // --- what is written down; each replaces what was known of its image or archive ------------------
 
+/// Does not touch what other archives did under its reference: it may turn out to be contested.
 struct image_planned {
+    journal_image image; ///< without digest
+};
+/// Will be written now: whatever else was done under its reference is not any more.
+struct image_begun {
     journal_image image; ///< without digest
 };
 struct image_is_done {
@@ -68,8 +73,18 @@ struct archive_is_done {
     std::string archive;
     tarpon::digest content; ///< of the file; empty: nobody asked
 };
-using journal_record =
-    std::variant<image_planned, image_is_done, image_failed, archive_begun, archive_is_done>;
+/// Which archives all shards have together; see fingerprint_of.
+struct shards_chosen {
+    std::string fingerprint;
+};
+using journal_record = std::variant<
+    image_planned,
+    image_begun,
+    image_is_done,
+    image_failed,
+    archive_begun,
+    archive_is_done,
+    shards_chosen>;
 
 class journal {
 public:
@@ -91,6 +106,13 @@ public:
     /// The digest under which the image was pushed with these settings.
     std::optional<tarpon::digest> find_done(const journal_image& image);
 
+    /// Throws errc::usage where it was of a shard of other archives: what this shard left to the
+    /// others then may be in nobody's part now.
+    void check_shards(const std::string& fingerprint);
+
+    /// Would it take its reference from another image that is done?
+    bool replaces(const journal_image& image);
+
     /// All of them or none. false: none, because somebody else (who reads it, too) has the file
     /// locked for longer than limits::state_lock_time_max. Throws errc::storage.
     bool write(const std::vector<journal_record>& records);
@@ -104,11 +126,14 @@ private:
     bool open(const std::string& destination, state::database_use use);
     void check_destination(const std::string& destination);
     void put(const image_planned& record);
+    void put(const image_begun& record);
     void put(const image_is_done& record);
     void put(const image_failed& record);
     void put(const archive_begun& record);
     void put(const archive_is_done& record);
+    void put(const shards_chosen& record);
     void put_image(const journal_image& image, const char* state);
+    void open_others(const journal_image& image);
     /// What `work` gives; errors of the database become ours.
     template <class Work>
     auto guarded(Work work);

@@ -45,8 +45,14 @@ asio::awaitable<void> journal_writer::room() {
         co_await changed_.wait();
 }
 
+asio::awaitable<void> journal_writer::drained() {
+    while (writing_ || !waiting_.empty())
+        co_await changed_.wait();
+}
+
 /// false: somebody else has it locked. What could not be written waits again, before the others.
 asio::awaitable<bool> journal_writer::write_waiting() {
+    writing_ = true;
     auto records = std::make_shared<std::vector<journal_record>>(std::exchange(waiting_, {}));
     auto write = [to = to_, records] {
         return to->write(*records);
@@ -58,6 +64,7 @@ asio::awaitable<bool> journal_writer::write_waiting() {
     } catch (...) {
         failed = std::current_exception();
     }
+    writing_ = false;
     if (!written) {
         std::move(waiting_.begin(), waiting_.end(), std::back_inserter(*records));
         waiting_ = std::move(*records);

@@ -35,6 +35,8 @@ public:
     void finish();
     /// Waits while more records wait than limits::journal_records_max.
     boost::asio::awaitable<void> room();
+    /// Waits until all that was added is in the file. Only while run() goes on.
+    boost::asio::awaitable<void> drained();
     /// After run() was stopped: what is left. Waits less: ten seconds.
     boost::asio::awaitable<void> flush();
 
@@ -48,6 +50,7 @@ private:
     std::vector<journal_record> waiting_;
     bool finished_ = false;
     bool told_busy_ = false;
+    bool writing_ = false;
 };
 
 } // namespace tarpon::migration

@@ -100,16 +100,15 @@ asio::awaitable<void> migration_run::prepare() {
     for (const std::string& note : notes)
         run_.warn(note);
     std::set<std::pair<std::string, std::string>> seen;
-    std::map<std::string, int> repeated;
+    std::map<std::string, std::size_t> files;
     for (const archive_target& source : sources) {
         if (!seen.emplace(source.archive, source.target).second)
             continue;
         archive_record record;
         record.name = source.archive;
+        record.shared_name = source.name;
         record.target = source.target;
-        // Events name archives: those of one name come one after the other.
-        record.round = repeated[source.archive]++;
-        rounds_ = std::max(rounds_, record.round + 1);
+        record.file = files.try_emplace(source.archive, archives_.size()).first->second;
         archives_.push_back(std::move(record));
     }
     run_.totals.archives_total = archives_.size();
@@ -132,6 +131,7 @@ asio::awaitable<void> migration_run::wait_for_trouble() {
 
 asio::awaitable<void> migration_run::index_and_push() {
     co_await index_all();
+    indexed_ = true;
     run_.totals.archives_total = plan_.archives;
     bool something_to_do = false, all_indexed = true;
     for (const archive_record& record : archives_) {
@@ -160,27 +160,33 @@ asio::awaitable<void> migration_run::index_and_push() {
     changed_.notify_all();
 }
 
+/// A coroutine of its own: an interrupt that came before it ends it before it has children.
+asio::awaitable<void> migration_run::do_all() {
+    begun_ = true;
+    async::task_group group(run_.executor);
+    group.spawn(writer_->run());
+    group.spawn(wait_for_trouble());
+    group.spawn(index_and_push());
+    co_await group.join();
+}
+
 /// Never throws: what ended the run is in `failed_` or in the report.
 asio::awaitable<void> migration_run::work() {
     std::exception_ptr failed;
     try {
         co_await prepare();
-        begun_ = true;
-        async::task_group group(run_.executor);
-        group.spawn(writer_->run());
-        group.spawn(wait_for_trouble());
-        group.spawn(index_and_push());
-        co_await group.join();
+        co_await do_all();
     } catch (...) {
         failed = std::current_exception();
     }
+    // Else the next co_await would throw once more after an interrupt.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     if (failed)
         co_await close(failed);
 }
 
 /// What was done is written down, however the run ended.
 asio::awaitable<void> migration_run::close(std::exception_ptr failed) {
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     settle(failed);
     std::exception_ptr unwritten;
     try {
@@ -191,6 +197,22 @@ asio::awaitable<void> migration_run::close(std::exception_ptr failed) {
     }
     if (unwritten && !is_of_the_journal(failed))
         settle(unwritten);
+}
+
+std::uint64_t migration_run::not_looked_at() const {
+    std::uint64_t mine = 0;
+    for (std::size_t i = 0; i < archives_.size(); ++i)
+        mine += is_mine(i) ? 1 : 0;
+    return mine - plan_.archives;
+}
+
+/// And what is left of it.
+std::string migration_run::under_way() const {
+    if (!begun_)
+        return "looking for archives";
+    if (!indexed_)
+        return concat("looking at the archives; ", counted(not_looked_at(), "archive"), " left");
+    return concat("migrating", images_left());
 }
 
 std::string migration_run::images_left() const {
@@ -212,7 +234,7 @@ void migration_run::settle(std::exception_ptr failed) {
         const bool interrupted = e.code() == asio::error::operation_aborted;
         error what(
             interrupted ? errc::cancelled : errc::internal,
-            interrupted ? concat("interrupted while migrating", images_left())
+            interrupted ? concat("interrupted while ", under_way())
                         : std::string("the migration ended"),
             interrupted ? std::string() : e.what(),
             interrupted && journal_ ? "run it again: it goes on where it was stopped"
@@ -231,6 +253,7 @@ asio::awaitable<migrate_report> migration_run::go() {
     migrate_report report = watch_.take_report(std::move(pushed));
     report.destination = destination_name(options_.push.where.registry);
     report.shard = options_.shard;
+    report.fingerprint = fingerprint_;
     report.started = started_;
     report.plan = plan_;
     co_return report;

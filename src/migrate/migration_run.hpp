@@ -7,6 +7,7 @@
 #include "engine/archive_push.hpp"
 #include "migrate/blob_catalog.hpp"
 #include "migrate/claims.hpp"
+#include "migrate/push_rounds.hpp"
 #include "migrate/shard.hpp"
 #include "migrate/sources.hpp"
 #include "migrate/watch.hpp"
@@ -25,14 +26,16 @@ namespace tarpon::migration {
 
 /// What is held of an archive that waits.
 struct archive_record {
-    std::string name;   ///< path as the source gave it
-    std::string target; ///< archive_target's
+    std::string name;        ///< path as the source gave it
+    std::string shared_name; ///< archive_target's name
+    std::string target;      ///< archive_target's
     std::uint64_t bytes = 0;
     std::uint64_t bytes_to_read = 0;
     std::uint64_t references = 0;
     bool passing = false; ///< can be read only once
     bool to_do = false;
-    int round = 0;                            ///< archives of one round are pushed at the same time
+    std::size_t file = 0;                     ///< the first archive of the same file
+    std::int64_t size = 0, mtime_ns = 0;      ///< of the file, when it was looked at
     std::vector<std::string> done_references; ///< an earlier run did them
     tarpon::digest content;                   ///< of the file, from an earlier run
 };
@@ -44,7 +47,8 @@ struct archive_look {
     bool passing = false;
     archive_outline outline;           ///< of all images
     std::vector<journal_image> images; ///< one for each reference; with a digest where it is done
-    archive_outline rest;              ///< of images that are not done
+    std::vector<journal_image> replacing; ///< those to be written in place of others that are done
+    archive_outline rest;                 ///< of images that are not done
     std::optional<error> trouble;
 };
 
@@ -60,12 +64,15 @@ private:
 
     // migration_run.cpp
     boost::asio::awaitable<void> work();
+    boost::asio::awaitable<void> do_all();
     boost::asio::awaitable<void> prepare();
     boost::asio::awaitable<void> index_and_push();
     boost::asio::awaitable<void> wait_for_trouble();
     boost::asio::awaitable<void> close(std::exception_ptr failed);
     void settle(std::exception_ptr failed);
+    std::string under_way() const;
     std::string images_left() const;
+    std::uint64_t not_looked_at() const;
 
     // index_pass.cpp
     boost::asio::awaitable<void> index_all();
@@ -76,7 +83,7 @@ private:
     void note_done(std::size_t archive, const archive_look& found);
     void note_images(std::size_t archive, const archive_look& found);
     void note_trouble(std::size_t archive, const archive_look& found);
-    void claim(std::size_t archive, const std::string& reference, const std::string& identity);
+    void claim(std::size_t archive, const std::vector<journal_image>& images);
     boost::asio::awaitable<void> choose_shard();
     boost::asio::awaitable<void> weigh(std::size_t archive, std::vector<archive_load>& loads);
     bool is_mine(std::size_t archive) const {
@@ -105,16 +112,19 @@ private:
     std::string settings_; ///< options that change what is pushed
     std::vector<archive_record> archives_;
     std::vector<int> shards_; ///< empty: all are mine
+    std::string fingerprint_; ///< of the shards
     reference_claims claims_;
+    push_rounds rounds_;
+    std::vector<std::pair<std::size_t, journal_image>> replacing_; ///< while the index pass goes on
     blob_catalog catalog_;
     migrate_plan plan_;
     work_queue queue_;
-    int rounds_ = 1;
     async::condition changed_;
     bool trouble_ = false;
     int unreachable_ = 0; ///< archives in a row that did not get through to the registry
     bool finished_ = false;
     bool begun_ = false;
+    bool indexed_ = false;
     std::exception_ptr failed_;
 };
 

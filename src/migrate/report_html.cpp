@@ -162,7 +162,9 @@ void write_head(const migrate_report& report, const tally& counts, const text_si
         span_of("started " + escaped(readable_time(report.started))),
         span_of("took " + duration(report.summary.seconds))));
     if (report.shard.count > 1)
-        out(span_of(concat("shard ", report.shard.index, " of ", report.shard.count)));
+        out(span_of(concat(
+            "shard ", report.shard.index, " of ", report.shard.count,
+            report.fingerprint.empty() ? "" : ", all archives: ", report.fingerprint)));
     out("</p>\n");
 }
 

@@ -73,12 +73,15 @@ void write_list(std::string_view name, const Elements& elements, const text_sink
 } // namespace
 
 void write_json_report(const migrate_report& report, const text_sink& out) {
+    json::object part{{"index", report.shard.index}, {"count", report.shard.count}};
+    if (!report.fingerprint.empty())
+        part.emplace("fingerprint", report.fingerprint);
     const json::object head{
         {"schema", 1},
         {"report", "migrate"},
         {"version", TARPON_VERSION},
         {"destination", valid_utf8(report.destination)},
-        {"shard", json::object{{"index", report.shard.index}, {"count", report.shard.count}}},
+        {"shard", std::move(part)},
         {"started", report.started},
         {"exit_code", report.exit_code()},
         {"interrupted", report.interrupted},

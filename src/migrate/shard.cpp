@@ -1,6 +1,9 @@
 // Which archive is in which shard. See shard.hpp.
 #include "migrate/shard.hpp"
 
+#include "model/hasher.hpp"
+#include "model/text.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <map>
@@ -328,6 +331,22 @@ std::vector<int> assign_shards(const std::vector<archive_load>& archives, int co
     const std::uint64_t most_of_whole = even_out(line, order, count, whole);
     const std::uint64_t most_of_cut = even_out(line, order, count, cut);
     return most_of_whole <= most_of_cut ? whole : cut;
+}
+
+std::string fingerprint_of(const std::vector<archive_load>& archives, int count) {
+    std::vector<std::string> texts;
+    for (const archive_load& load : archives) {
+        std::string text = concat(load.name.size(), ":", load.name);
+        for (const auto& [digest, bytes] : load.blobs)
+            text += concat(" ", digest.size(), ":", digest, "=", bytes);
+        texts.push_back(digest_of(text).str());
+    }
+    std::sort(texts.begin(), texts.end());
+    hasher all;
+    all.update(concat("shards ", count));
+    for (const std::string& text : texts)
+        all.update(text);
+    return std::string(all.finish().hex().substr(0, 16));
 }
 
 } // namespace tarpon::migration

@@ -18,7 +18,7 @@
 namespace tarpon::migration {
 
 struct archive_load {
-    std::string name;
+    std::string name; ///< the same on every machine
     /// Digest (whatever tells blobs apart) and bytes.
     std::vector<std::pair<std::string, std::uint64_t>> blobs;
 };
@@ -35,6 +35,10 @@ struct archive_load {
 /// cuts. Deterministic: names, digests and sizes decide, not the order of `archives` or the
 /// machine.
 std::vector<int> assign_shards(const std::vector<archive_load>& archives, int count);
+
+/// The same text for the same archives, blobs and number of shards, in whatever order: machines
+/// that come to different ones come to different parts.
+std::string fingerprint_of(const std::vector<archive_load>& archives, int count);
 
 /// "I/N" with 1 <= I <= N <= limits::migrate_shards_max. Errors: errc::usage.
 result<shard> parse_shard(std::string_view text);

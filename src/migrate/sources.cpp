@@ -153,6 +153,15 @@ std::vector<std::string> run_glob(const std::string& pattern) {
     return found;
 }
 
+/// The folder that a source of the command line leads to or into, before anything that is found.
+std::string root_of(const std::string& source) {
+    const stat_of self(source);
+    if (self.is_folder())
+        return join(source, {});
+    const std::size_t end = self.there ? source.npos : source.find_first_of("*?[{");
+    return source.substr(0, source.substr(0, end).rfind('/') + 1);
+}
+
 /// The tag of a target; empty where it has none, and the archive may decide.
 std::string tag_of_target(const std::string& text) {
     const auto parsed = reference::parse(text);
@@ -177,6 +186,7 @@ public:
 private:
     struct archive {
         std::string path;
+        std::string name;
         std::vector<std::string> targets;
     };
 
@@ -188,9 +198,14 @@ private:
     std::size_t add_folder(const std::string& path, bool named, int depth);
     void add_found(const std::string& path);
     archive& add_archive(const std::string& path);
+    /// What is reached from now on has a name below `folder`: "" or "FOLDER/".
+    void set_root(std::string folder) { root_ = std::move(folder); }
+    std::string name_of(const std::string& path) const;
     void add_target(const listed_source& entry, const std::string& path);
 
     std::vector<std::string>* notes_;
+    std::size_t source_ = 0; ///< the number of the one at hand
+    std::string root_;
     std::vector<archive> archives_;
     std::unordered_map<std::string, std::size_t> by_real_path_;
     std::unordered_map<std::string, std::size_t> by_target_;
@@ -198,6 +213,11 @@ private:
     std::set<std::pair<dev_t, ino_t>> folders_; ///< seen below the source at hand
     std::size_t count_ = 0;                     ///< of results
 };
+
+std::string expansion::name_of(const std::string& path) const {
+    const std::string_view all = path;
+    return concat(source_, ":", all.starts_with(root_) ? all.substr(root_.size()) : all);
+}
 
 expansion::archive& expansion::add_archive(const std::string& path) {
     const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), &::free);
@@ -208,7 +228,7 @@ expansion::archive& expansion::add_archive(const std::string& path) {
     if (++count_ > limits::migrate_archives_max)
         throw usage(
             concat("more than ", limits::migrate_archives_max, " archives (migrate_archives_max)"));
-    archives_.push_back({path, {}});
+    archives_.push_back({path, name_of(path), {}});
     return archives_.back();
 }
 
@@ -288,6 +308,7 @@ void expansion::add_any(const std::string& path, const std::string& base) {
 void expansion::add_listed(const listed_source& entry, const std::string& folder) {
     const bool relative = !entry.archive.starts_with('/');
     const std::string path = relative ? folder + entry.archive : entry.archive;
+    set_root(relative ? folder : std::string());
     if (entry.target.empty())
         return add_any(path, relative ? folder : std::string());
     if (stat_of(path).is_folder())
@@ -321,6 +342,7 @@ void expansion::add_list(const std::string& path) {
 }
 
 void expansion::add_source(const std::string& source) {
+    ++source_;
     if (source.empty())
         throw usage("a source is empty");
     if (source == "-")
@@ -328,6 +350,7 @@ void expansion::add_source(const std::string& source) {
             .with_hint("tarpon push - for one archive; @- for a list of names");
     if (source.starts_with('@'))
         return add_list(source.substr(1));
+    set_root(root_of(source));
     add_any(source, {});
 }
 
@@ -336,9 +359,9 @@ std::vector<archive_target> expansion::finish() {
     result.reserve(count_);
     for (archive& one : archives_) {
         if (one.targets.empty())
-            result.push_back({std::move(one.path), {}});
+            result.push_back({std::move(one.path), std::move(one.name), {}});
         for (std::string& target : one.targets)
-            result.push_back({one.path, std::move(target)});
+            result.push_back({one.path, one.name, std::move(target)});
     }
     return result;
 }

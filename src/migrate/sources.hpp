@@ -11,6 +11,9 @@ namespace tarpon::migration {
 
 struct archive_target {
     std::string archive; ///< path to open
+    /// The same on every machine that is given the same sources, wherever each has them: the
+    /// number of the source, and the path below it.
+    std::string name;
     /// NAME[:TAG] below the registry, for the one image of the archive, without host or digest.
     /// Without a tag: the archive's, where it has a tag and no name (skopeo, oras), else latest.
     /// Empty: names come from the archive. Its syntax is checked.

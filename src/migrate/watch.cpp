@@ -65,6 +65,9 @@ void watch::on_plan(const plan_event& event) {
     planned_bytes_ += event.bytes_to_read;
     told_.on_plan(event);
     migrated_image planned;
+    for (const auto& [name, one] : active)
+        if (one.identities.contains(event.reference))
+            planned.archive = name;
     planned.reference = event.reference;
     planned.result = migrated_image::outcome::planned;
     tell(std::move(planned));

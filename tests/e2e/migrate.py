@@ -199,8 +199,25 @@ class BadArchives(MigrateCase):
         content = tar(docker_entries(make_image(1, "app:1")))
         for name in ("a.tar", "b.tar", "c.tar"):
             self.put(name, content)
-        result = self.migrate(f"{self.docker.host}/{self.fresh()}")
-        self.assertEqual(sorted(one["status"] for one in result.of("image")), ["pushed", "unchanged", "unchanged"])
+        self.put("d.tar.gz", gzip.compress(content))
+        base = f"{self.docker.host}/{self.fresh()}"
+        result = self.migrate(base)
+        self.assertEqual(sorted(one["status"] for one in result.of("image")), ["pushed"] + 3 * ["unchanged"], result)
+        for _ in range(2):
+            again = self.migrate(base)
+            self.assertEqual((again.of("image"), len(again.of("skipped"))), ([], 4), again)
+            self.assertEqual(again.summary["requests"], 0)
+
+    def test_of_two_packed_ones_the_first_wins(self):
+        for i in (1, 2):
+            self.put(f"{i}.tar.gz", gzip.compress(tar(docker_entries(make_image(i, "app:1")))))
+        base = f"{self.embedded.host}/{self.fresh()}"
+        for expected in ("image", "skipped"):
+            result = self.migrate(base, code=7)
+            self.assertEqual(len(result.of(expected)), 1, result)
+            (one,) = result.of("error")
+            self.assertIn("2.tar.gz", one["archive"])
+            self.assertIn("app:1 is also that of another image, in", one["message"])
 
 
 class Interrupted(MigrateCase):

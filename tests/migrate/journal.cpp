@@ -116,6 +116,40 @@ BOOST_AUTO_TEST_CASE(a_reference_has_one_image) {
     BOOST_TEST(!one.find_done(s.file, "settings")); // whose reference it was
 }
 
+BOOST_AUTO_TEST_CASE(the_same_image_in_two_archives_is_done_in_both) {
+    const scene s;
+    journal one(s.path, "r.example");
+    s.do_all(one);
+    const file_stamp copy{"/images/b.tar", 5, 6};
+    journal_image same = s.image();
+    same.archive = copy.path;
+    same.digest = s.pushed;
+    one.write(
+        {archive_begun{copy, "settings"}, image_is_done{same}, archive_is_done{copy.path, {}}});
+    BOOST_TEST(one.find_done(s.file, "settings").has_value());
+    BOOST_TEST(one.find_done(copy, "settings").has_value());
+    BOOST_TEST(one.find_done(copy, "settings")->images.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_only_planned_undoes_nothing) {
+    const scene s;
+    journal one(s.path, "r.example");
+    s.do_all(one);
+    journal_image other = s.image();
+    other.archive = "/images/b.tar";
+    other.identity = "config sha256:2";
+    BOOST_TEST(one.replaces(other));
+    BOOST_TEST(!one.replaces(s.image()));
+    one.write({archive_begun{{other.archive, 1, 1}, "settings"}, image_planned{other}});
+    one.write({image_failed{other.reference, other.archive, "contested"}});
+    BOOST_TEST(one.find_done(s.file, "settings").has_value());
+    BOOST_TEST(one.find_done(s.image()).has_value());
+    one.write({image_begun{other}}); // killed before or after its tag is there: who knows
+    BOOST_TEST(!one.find_done(s.file, "settings"));
+    BOOST_TEST(!one.find_done(s.image()));
+    BOOST_TEST(!one.find_done(other));
+}
+
 BOOST_AUTO_TEST_CASE(images_without_a_tag_share_their_repository) {
     const scene s;
     journal one(s.path, "localhost:5000");
@@ -183,6 +217,20 @@ BOOST_AUTO_TEST_CASE(another_destination_has_another_journal) {
     BOOST_TEST(e.code() == errc::usage);
     BOOST_TEST(e.message().find("r.example/a") != std::string::npos);
     { const journal again(s.path, "r.example/a"); }
+}
+
+BOOST_AUTO_TEST_CASE(a_shard_is_of_the_archives_it_began_with) {
+    const scene s;
+    {
+        journal first(s.path, "r.example");
+        first.check_shards("0123");
+        first.write({shards_chosen{"0123"}});
+    }
+    journal again(s.path, "r.example");
+    again.check_shards("0123");
+    BOOST_CHECK_EXCEPTION(again.check_shards("4567"), error, [](const error& e) {
+        return e.code() == errc::usage && e.hint().find("--journal") != std::string::npos;
+    });
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_journal_is_left_alone) {

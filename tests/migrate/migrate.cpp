@@ -285,6 +285,69 @@ BOOST_AUTO_TEST_CASE(shards_do_everything_once) {
     BOOST_TEST(s.registry.tags() == 10u);
 }
 
+BOOST_AUTO_TEST_CASE(a_shard_that_cannot_read_what_others_read_pushes_nothing) {
+    scene s;
+    for (unsigned i = 0; i < 4; ++i)
+        s.put(concat(i, ".tar"), archive_of(10 + i, concat("app:", i)));
+    const auto one = s.dir.path() / "in/0.tar";
+    s.options.shard = {2, 2};
+    std::filesystem::rename(one, s.dir.path() / "elsewhere");
+    std::filesystem::create_symlink("nowhere", one);
+    const auto report = s.run();
+    BOOST_TEST(report.exit_code() == exit_code_of(error_class::archive), explain(report));
+    BOOST_REQUIRE(s.told.failures.size() == 1u);
+    BOOST_TEST(s.told.failures[0].what.message().find("0.tar") != std::string::npos);
+    BOOST_TEST(s.registry.tags() == 0u);
+    std::filesystem::remove(one);
+    std::filesystem::rename(s.dir.path() / "elsewhere", one);
+    const auto mended = s.run();
+    BOOST_TEST(mended.exit_code() == 0, explain(mended));
+    BOOST_TEST(mended.fingerprint.size() == 16u);
+    s.put("more.tar", archive_of(30, "app:more"));
+    const auto other = s.run();
+    BOOST_TEST(other.exit_code() == exit_code_of(error_class::usage), explain(other));
+    BOOST_TEST(other.fingerprint != mended.fingerprint);
+    BOOST_TEST(s.registry.steps() == "");
+}
+
+BOOST_AUTO_TEST_CASE(shards_do_not_depend_on_where_archives_are) {
+    scene s;
+    std::string first;
+    std::filesystem::create_directory(s.dir.path() / "moved");
+    for (const char* place : {"in", "moved"}) {
+        s.dir.write(concat(place, "/a.tar.gz"), gzip(archive_of(2, "app:1")));
+        s.dir.write(concat(place, "/b.tar"), archive_of(3, "app:2"));
+        s.options.sources = {(s.dir.path() / place).string()};
+        s.options.shard = {1, 2};
+        s.options.journal.clear();
+        s.options.plan_only = true;
+        const auto report = s.run();
+        BOOST_TEST((first.empty() || report.fingerprint == first));
+        first = report.fingerprint;
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_interrupt_at_any_step_is_one) {
+    scene s;
+    for (unsigned i = 0; i < 20; ++i)
+        s.put(concat(i, ".tar"), archive_of(10 + i, concat("app:", i)));
+    std::string words;
+    for (int steps = 1; steps < 300 && words.find("migrating") == words.npos; ++steps) {
+        int left = steps; // of the event loop, until the signal comes
+        s.stop_when = [&left] {
+            return --left == 0;
+        };
+        std::filesystem::remove(s.options.journal);
+        const auto stopped = s.run();
+        BOOST_TEST(stopped.exit_code() == 130);
+        BOOST_REQUIRE(s.told.failures.size() == 1u);
+        words += s.told.failures[0].what.message();
+    }
+    BOOST_TEST(words.find("looking for archives") != words.npos, words);
+    BOOST_TEST(words.find("looking at the archives; ") != words.npos, words);
+    BOOST_TEST(words.find("migrating; ") != words.npos, words);
+}
+
 BOOST_AUTO_TEST_CASE(a_target_names_the_image) {
     scene s;
     s.put("a.tar", docker_archive({make_image({make_layer(1)}, {})}));
@@ -292,6 +355,125 @@ BOOST_AUTO_TEST_CASE(a_target_names_the_image) {
     const auto report = s.run();
     BOOST_TEST(report.exit_code() == 0, explain(report));
     BOOST_TEST(s.registry.tag("team/chosen/name", "5").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(one_image_in_several_archives_is_done_in_all) {
+    scene s;
+    const std::string content = archive_of(2, "app:1");
+    s.put("a.tar", content);
+    s.put("b.tar", content);
+    s.put("c.tar.gz", gzip(content));
+    const auto first = s.run();
+    BOOST_TEST(first.exit_code() == 0, explain(first));
+    BOOST_TEST(count(first, outcome::pushed) == 1u);
+    BOOST_TEST(count(first, outcome::unchanged) == 2u);
+    for (int more = 0; more < 2; ++more) {
+        const auto again = s.run();
+        BOOST_TEST(count(again, outcome::skipped) == 3u);
+        BOOST_TEST(again.images.size() == 3u);
+        BOOST_TEST(s.registry.steps() == "");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(targets_of_a_file_that_another_one_shares) {
+    scene s;
+    const std::string content = archive_of(2, "a:1");
+    s.put("y.tar", content);
+    s.put("x.tar", content);
+    s.options.sources = {
+        (s.dir.path() / "in/y.tar").string(),
+        concat("@", s.dir.write("l.json", R"({"in/x.tar": ["a:1", "b:1"]})"))};
+    const auto report = s.run();
+    BOOST_TEST(report.exit_code() == 0, explain(report));
+    BOOST_TEST(count(report, outcome::pushed) == 2u);
+    BOOST_TEST(count(report, outcome::unchanged) == 1u);
+    const auto again = s.run();
+    BOOST_TEST(count(again, outcome::skipped) == 3u);
+    BOOST_TEST(s.registry.steps() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_contest_undoes_nothing) {
+    scene s;
+    s.put("a.tar", archive_of(2, "app:1"));
+    (void)s.run();
+    s.put("b.tar", archive_of(3, "app:1"));
+    const auto contested = s.run();
+    BOOST_TEST(count(contested, outcome::skipped) == 1u);
+    BOOST_REQUIRE(s.told.failures.size() == 1u);
+    BOOST_TEST(s.told.failures[0].reference.ends_with("/team/app:1"));
+    std::filesystem::remove(s.dir.path() / "in/b.tar");
+    const auto after = s.run();
+    BOOST_TEST(count(after, outcome::skipped) == 1u);
+    BOOST_TEST(s.registry.steps() == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_archive_that_took_a_name_over) {
+    scene s;
+    s.put("a.tar", archive_of(2, "app:1"));
+    (void)s.run();
+    std::filesystem::rename(s.dir.path() / "in/a.tar", s.dir.path() / "a.tar");
+    s.put("b.tar", archive_of(3, "app:1"));
+    BOOST_TEST(count(s.run(), outcome::pushed) == 1u);
+    std::filesystem::remove(s.dir.path() / "in/b.tar");
+    std::filesystem::rename(s.dir.path() / "a.tar", s.dir.path() / "in/a.tar");
+    BOOST_TEST(count(s.run(), outcome::pushed) == 1u); // and back
+}
+
+BOOST_AUTO_TEST_CASE(every_tag_of_a_contested_image_is_told) {
+    scene s;
+    s.put("a.tar", docker_archive({make_image({make_layer(1)}, {"app:1", "app:2"})}));
+    s.put("b.tar", archive_of(3, "app:1"));
+    s.put("c.tar", docker_archive({make_image({make_layer(4)}, {})}));
+    const auto report = s.run();
+    BOOST_TEST(s.registry.tags() == 0u);
+    std::size_t named = 0;
+    for (const failure_event& failure : s.told.failures) {
+        named += failure.reference.empty() ? 0 : 1;
+        if (failure.reference.empty())
+            BOOST_TEST(
+                failure.what.hint().find("c.tar NAME:TAG") != std::string::npos,
+                failure.what.hint());
+    }
+    BOOST_TEST(named == 3u);
+    BOOST_TEST(s.told.failures.size() == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(an_archive_that_changes_before_its_turn) {
+    scene s;
+    s.put("a.tar", archive_of(2, "app:1"));
+    s.put("b.tar", archive_of(3, "app:2"));
+    bool changed = false;
+    s.registry.intercept = [&](const registry_request&) { // the first one comes before all pushes
+        if (!std::exchange(changed, true))
+            s.put("b.tar", docker_archive({make_image({make_layer(3)}, {"app:3"})}));
+        return std::optional<answer>();
+    };
+    const auto report = s.run();
+    s.registry.intercept = {};
+    BOOST_TEST(report.exit_code() == 7);
+    BOOST_REQUIRE(s.told.failures.size() == 1u);
+    BOOST_TEST(s.told.failures[0].what.code() == errc::archive_changed);
+    BOOST_TEST(s.told.failures[0].archive.ends_with("b.tar"));
+    const auto again = s.run();
+    BOOST_TEST(again.exit_code() == 0, explain(again));
+    BOOST_TEST(s.registry.tag("team/app", "3").has_value());
+    BOOST_TEST(!s.registry.tag("team/app", "2").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_counts_an_image_once_for_all_its_tags) {
+    scene s;
+    s.put("b.tar", archive_of(3, "app:3"));
+    (void)s.run();
+    s.put("a.tar", docker_archive({make_image({make_layer(2, 5000)}, {"app:1", "app:2"})}));
+    s.options.plan_only = true;
+    const auto alone = s.run(); // b.tar is done, and not in it
+    s.options.journal.clear();
+    const auto both = s.run(); // the registry has b.tar's
+    BOOST_TEST(alone.plan.bytes_to_send == alone.plan.blob_bytes);
+    BOOST_TEST(both.plan.bytes_to_send == alone.plan.blob_bytes);
+    BOOST_TEST(count(both, outcome::planned) == 3u);
+    for (const migrated_image& image : both.images)
+        BOOST_TEST(image.archive.ends_with(".tar"));
 }
 
 BOOST_AUTO_TEST_CASE(archives_are_hashed_when_asked) {

@@ -198,6 +198,25 @@ BOOST_AUTO_TEST_CASE(sizes_at_the_end_of_their_range_do_no_harm) {
     BOOST_TEST(shards[0] != shards[1]);
 }
 
+BOOST_AUTO_TEST_CASE(fingerprints_tell_other_archives_apart) {
+    const std::vector<archive_load> loads{{"a", {{"x", 1}, {"y", 2}}}, {"b", {{"x", 1}}}};
+    const std::string known = fingerprint_of(loads, 3);
+    BOOST_TEST(known.size() == 16u);
+    BOOST_TEST(fingerprint_of({loads[1], loads[0]}, 3) == known);
+    BOOST_TEST(fingerprint_of(loads, 4) != known);
+    auto other = loads;
+    other[1].name = "c";
+    BOOST_TEST(fingerprint_of(other, 3) != known);
+    other = loads;
+    other[0].blobs[1].second = 3;
+    BOOST_TEST(fingerprint_of(other, 3) != known);
+    other = loads;
+    other[0].blobs[1].first = "z";
+    BOOST_TEST(fingerprint_of(other, 3) != known);
+    other.pop_back();
+    BOOST_TEST(fingerprint_of(other, 3) != known);
+}
+
 BOOST_AUTO_TEST_CASE(shards_as_text) {
     BOOST_TEST(shown(parse_shard("1/4").value()) == "1/4");
     BOOST_TEST(shown(parse_shard("4/4").value()) == "4/4");

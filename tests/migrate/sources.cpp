@@ -44,6 +44,14 @@ struct scene {
         return text;
     }
 
+    /// What every machine calls each archive.
+    std::string names(const std::vector<std::string>& sources) {
+        std::string out;
+        for (const archive_target& one : expand_sources(sources))
+            out += concat(out.empty() ? "" : " ", one.name);
+        return out;
+    }
+
     /// "archive" or "archive>target" for each; or "!", the message and "; hint" where there is one.
     std::string expand(std::initializer_list<std::string_view> sources) {
         std::vector<std::string> given;
@@ -189,6 +197,20 @@ BOOST_AUTO_TEST_CASE(errors_name_list_and_line) {
     BOOST_TEST(trouble("a b c").starts_with("!l: line 1: more than"));
     BOOST_TEST(s.expand({"@absent"}) == "!cannot read the list absent");
     BOOST_TEST(s.expand({"@f"}) == "!cannot read the list f");
+}
+
+BOOST_AUTO_TEST_CASE(names_are_the_same_wherever_sources_are) {
+    for (int machine = 0; machine < 2; ++machine) {
+        scene s{"f/a.tar", "f/deep/b.tar", "g/c1.tar", "g/c2.tar",
+                "l/x.tar", "l/sub/y.tar",  "z.tar"};
+        s.put("l/list.txt", "x.tar\nsub\n/nowhere/abs.tar\n");
+        const std::string names =
+            s.names({s.in("f"), s.in("g/c*.tar"), s.in("z.tar"), "@" + s.in("l/list.txt")});
+        BOOST_TEST(
+            names
+            == "1:a.tar 1:deep/b.tar 2:c1.tar 2:c2.tar 3:z.tar 4:x.tar 4:sub/y.tar "
+               "4:/nowhere/abs.tar");
+    }
 }
 
 BOOST_AUTO_TEST_CASE(standard_input_is_no_archive) {
