@@ -91,25 +91,29 @@ BOOST_AUTO_TEST_CASE(plan_of_a_dry_run) {
 }
 
 BOOST_AUTO_TEST_CASE(error_in_every_class) {
-    for (const auto& [code, word] : std::vector<std::pair<errc, std::string>>{
-             {errc::usage, "usage"},
-             {errc::archive_truncated, "archive"},
-             {errc::registry_denied, "auth"},
-             {errc::registry_failed, "registry"},
-             {errc::transport_tls, "network"},
-             {errc::internal, "internal"},
-             {errc::cancelled, "interrupted"}}) {
+    struct expected {
+        errc code;
+        std::string word, name;
+    };
+    for (const auto& [code, word, name] : std::vector<expected>{
+             {errc::usage, "usage", "usage"},
+             {errc::archive_truncated, "archive", "archive_truncated"},
+             {errc::registry_denied, "auth", "registry_denied"},
+             {errc::registry_failed, "registry", "registry_failed"},
+             {errc::transport_tls, "network", "transport_tls"},
+             {errc::internal, "internal", "internal"},
+             {errc::cancelled, "interrupted", "cancelled"}}) {
         const failure_event event{error(code, "what"), {}, {}};
         BOOST_TEST(
             to_json(event)
-            == R"({"schema":1,"event":"error","class":")" + word
+            == R"({"schema":1,"event":"error","class":")" + word + R"(","code":")" + name
                    + R"(","message":"what","reference":null,"archive":null,"cause":null,"hint":null,"http_status":null})");
     }
     error full(errc::registry_failed, "what \"failed\"\n", "503", "try again");
     full.with_status(503);
     BOOST_TEST(
         to_json(failure_event{full, "r.example/a:1", "a.tar"})
-        == R"({"schema":1,"event":"error","class":"registry","message":"what \"failed\"\n","reference":"r.example/a:1","archive":"a.tar","cause":"503","hint":"try again","http_status":503})");
+        == R"({"schema":1,"event":"error","class":"registry","code":"registry_failed","message":"what \"failed\"\n","reference":"r.example/a:1","archive":"a.tar","cause":"503","hint":"try again","http_status":503})");
 }
 
 BOOST_AUTO_TEST_CASE(summary_has_every_number) {
