@@ -286,9 +286,14 @@ class Serving(ErrorCase):
                         *self.serve("--storage", registry.storage))
             self.assertEqual(registry.request("GET", "/v2/").status, 200)
 
-    def test_options_of_later_features(self):
-        self.expect(2, "usage", "tarpon serve has no option --htpasswd", *self.serve("--htpasswd", "x"),
+    def test_an_option_it_does_not_have(self):
+        self.expect(2, "usage", "tarpon serve has no option --quota", *self.serve("--quota", "x"),
                     hint="tarpon serve --help")
+
+    def test_a_password_file_that_is_not_there(self):
+        missing = self.folder / "users"
+        self.expect(2, "usage", f"cannot use the password file {missing}", *self.serve("--htpasswd", missing),
+                    cause="No such file or directory")
 
 
 class Inspecting(ErrorCase):
