@@ -101,7 +101,7 @@ class Collection(Case):
     def test_pushes_and_deletes_meanwhile(self):
         """Images that share layers come and go in repositories of their own; what is not deleted stays whole."""
         registry = self.serve("--gc-interval", "1s", "--gc-grace", "60s", "--gc-untagged")
-        shared = make_layer(1, 20_000)
+        shared = make_layer(1_000, 20_000)  # none of the seeds below
         failed = []
 
         def work(number: int) -> None:

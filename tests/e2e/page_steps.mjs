@@ -254,6 +254,7 @@ const steps = {
       // Loaded anew, the session goes on; when it ends on the server, the form comes back.
       await page.reload();
       await page.locator("#target:not(:empty)").waitFor();
+      await page.waitForLoadState("networkidle"); // or what the page still asks for brings the form back
       await page.context().clearCookies();
       await page.locator("#refresh").click();
       await form.waitFor();
