@@ -26,6 +26,22 @@ constexpr std::string_view temporary_prefix = ".tmp-";
     throw error(errc::storage, concat("cannot ", what, " ", name), std::strerror(number));
 }
 
+/// Of a sync, where it failed.
+[[noreturn]] void
+fail_for_good(std::string_view what, std::string_view name, const sync_failure& of) {
+    if (of)
+        *of = true;
+    fail(what, name);
+}
+
+void refuse_after_failed_sync(const sync_failure& failed) {
+    if (failed && *failed)
+        throw error(
+            errc::storage, "the storage takes nothing more",
+            "a sync failed, so what was written before may be lost; look at the disk, then start "
+            "the server again");
+}
+
 template <class Call>
 auto retry(Call call) {
     auto got = call();
@@ -42,10 +58,12 @@ std::string parent_of(const std::string& name) {
 } // namespace
 
 file::file(file&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)) {}
+    : fd_(std::exchange(other.fd_, -1))
+    , failure_(std::move(other.failure_)) {}
 
 file& file::operator=(file&& other) noexcept {
     std::swap(fd_, other.fd_);
+    std::swap(failure_, other.failure_);
     return *this;
 }
 
@@ -55,6 +73,7 @@ file::~file() {
 }
 
 void file::write_at(std::uint64_t offset, std::span<const std::byte> bytes) const {
+    refuse_after_failed_sync(failure_);
     while (!bytes.empty()) {
         const auto put = retry(
             [&] { return ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
@@ -79,8 +98,9 @@ void file::truncate(std::uint64_t size) const {
 }
 
 void file::sync() const {
+    refuse_after_failed_sync(failure_);
     if (::fsync(fd_) < 0)
-        fail("sync", "a file of the storage");
+        fail_for_good("sync", "a file of the storage", failure_);
 }
 
 std::uint64_t file::size() const {
@@ -108,7 +128,7 @@ std::optional<file> folder::open_regular(const std::string& name, int flags) con
         return std::nullopt;
     if (fd < 0)
         fail("open", name);
-    file opened(fd);
+    file opened(fd, failure_);
     struct stat info {};
     if (::fstat(fd, &info) < 0)
         fail("look at", name);
@@ -122,17 +142,19 @@ std::optional<file> folder::open(const std::string& name) const {
 }
 
 std::optional<file> folder::open_for_writing(const std::string& name) const {
+    refuse_after_failed_sync(failure_);
     return open_regular(name, O_RDWR);
 }
 
 file folder::create(const std::string& name) const {
+    refuse_after_failed_sync(failure_);
     const int fd = retry([&] {
         return ::openat(
             root_.fd(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     });
     if (fd < 0)
         fail("create", name);
-    return file(fd);
+    return file(fd, failure_);
 }
 
 std::optional<std::uint64_t> folder::size_of(const std::string& name) const {
@@ -197,7 +219,7 @@ void folder::sync_parent(const std::string& name) const {
         fail("open the folder", parent);
     // Some file systems (SMB, exFAT) cannot sync a folder and say so; others must.
     if (::fsync(opened.fd()) < 0 && errno != EINVAL && errno != ENOTSUP && errno != ENOTTY)
-        fail("sync the folder", parent);
+        fail_for_good("sync the folder", parent, failure_);
 }
 
 void folder::write_atomically(const std::string& name, std::string_view content) const {
@@ -252,6 +274,7 @@ void folder::remove(const std::string& name) const {
 }
 
 void folder::remove_durably(const std::string& name) const {
+    refuse_after_failed_sync(failure_);
     remove(name);
     sync_parent(name);
 }
@@ -263,6 +286,7 @@ void folder::touch(const std::string& name) const {
 }
 
 void folder::rename(const std::string& from, const std::string& to) const {
+    refuse_after_failed_sync(failure_);
     if (::renameat(root_.fd(), from.c_str(), root_.fd(), to.c_str()) < 0)
         fail("rename a file to", to);
 }
@@ -286,8 +310,10 @@ std::vector<folder::entry> folder::list(const std::string& name) const {
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return entries;
     DIR* stream = fd < 0 ? nullptr : ::fdopendir(fd);
-    if (!stream)
+    if (!stream) {
+        const file closing(fd);
         fail("list the folder", name);
+    }
     struct close_at_end {
         DIR* stream;
         ~close_at_end() { ::closedir(stream); }

@@ -2,27 +2,35 @@
 //
 // Blocking; called on the CPU pool. All paths are relative to the folder and made of checked names;
 // links are never followed at the last step. A failed fsync is final: the kernel may have dropped
-// the pages, and asking again would lie.
+// the pages, and asking again would lie. So after one the folder is only read, until a new process
+// opens it.
 #pragma once
 
 #include <tarpon/error.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tarpon::server {
+
+/// Set once a sync failed; one for a folder and all its files. None: a file outside of one.
+using sync_failure = std::shared_ptr<std::atomic<bool>>;
 
 /// An open file; closes itself.
 class file {
 public:
     file() = default;
-    explicit file(int fd)
-        : fd_(fd) {}
+    explicit file(int fd, sync_failure failure = nullptr)
+        : fd_(fd)
+        , failure_(std::move(failure)) {}
     file(file&& other) noexcept;
     file& operator=(file&& other) noexcept;
     ~file();
@@ -39,6 +47,7 @@ public:
 
 private:
     int fd_ = -1;
+    sync_failure failure_;
 };
 
 class folder {
@@ -96,6 +105,7 @@ private:
     std::string path_;
     file root_;
     file lock_;
+    sync_failure failure_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 } // namespace tarpon::server

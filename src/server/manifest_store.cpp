@@ -171,9 +171,8 @@ void manifest_store::release(const std::string& repository, const digest& conten
     if (!root_.size_of(manifest_path(repository, content)))
         return;
     const std::string mark = released_path(repository, content);
-    root_.make_parents(mark);
     if (!root_.size_of(mark))
-        (void)root_.create(mark);
+        root_.write_atomically(mark, {}); // or a deleted image would stay after a loss of power
 }
 
 bool manifest_store::remove(const std::string& repository, const digest& content) {

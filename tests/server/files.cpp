@@ -139,6 +139,17 @@ BOOST_AUTO_TEST_CASE(sync_that_fails_is_final) {
         disk.calls == std::vector<std::string>{"sync file"}, boost::test_tools::per_element());
     BOOST_TEST(read_file(dir.path() / "name") == "old");
     BOOST_TEST(names_in(dir.path()).size() == 1u);
+    // From now on a sync that succeeds proves nothing.
+    disk.syncs_fail = false;
+    disk.calls.clear();
+    BOOST_CHECK_EXCEPTION(root.write_atomically("other", "x"), error, is_storage_error);
+    BOOST_CHECK_EXCEPTION(root.remove_durably("name"), error, is_storage_error);
+    BOOST_CHECK_EXCEPTION((void)root.open_for_writing("name"), error, is_storage_error);
+    BOOST_TEST(disk.calls.empty());
+    BOOST_TEST(names_in(dir.path()).size() == 1u);
+    BOOST_TEST(root.read("name", 10).value() == "old");          // who pulls is still served
+    folder(dir.path().string()).write_atomically("name", "new"); // as after a restart
+    BOOST_TEST(root.read("name", 10).value() == "new");
 }
 
 // Content and name appear together; the file that was there is replaced as a whole.
