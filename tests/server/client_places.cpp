@@ -10,6 +10,7 @@
 BOOST_AUTO_TEST_SUITE(test_client_places)
 
 using boost::asio::ip::make_address;
+using tarpon::server::client_name;
 using tarpon::server::client_places;
 
 std::vector<client_places::lease> take_all(client_places& places, const std::string& address) {
