@@ -157,6 +157,14 @@ void console::summary(const push_summary& numbers) {
     print_message(text);
 }
 
+int console::give_up(const error& why) {
+    report(why);
+    push_summary nothing;
+    nothing.failed = 1;
+    summary(nothing);
+    return exit_code_of(class_of(why.code()));
+}
+
 void console::report(const error& what) {
     on_failure({what, {}, {}});
 }

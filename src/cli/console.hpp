@@ -32,6 +32,9 @@ public:
     void summary(const push_summary& numbers);
     /// Prints an error that belongs to no archive (usage, a CA file), as event too.
     void report(const error& what);
+    /// The same where it ends a run in which nothing was done, and that run's summary. Returns the
+    /// exit code.
+    int give_up(const error& why);
     void warning(const std::string& message);
 
     void on_blob(const blob_event& event) override;

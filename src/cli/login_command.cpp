@@ -3,21 +3,14 @@
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/password.hpp"
-#include "cli/stop_signals.hpp"
+#include "cli/stoppable_run.hpp"
 #include "model/text.hpp"
 
 #include <tarpon/login.hpp>
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
 #include <cstdio>
-#include <optional>
 
 namespace tarpon::cli {
-
-namespace asio = boost::asio;
 
 namespace {
 
@@ -26,24 +19,14 @@ void say(const std::string& line) {
 }
 
 login_report run_login(const std::string& host, connection_options options, console& out) {
-    asio::io_context io{1};
-    stop_signals stop(io);
-    std::optional<login_report> report;
-    std::exception_ptr failed;
-    auto on_end = [&](std::exception_ptr e, login_report r) {
-        failed = e;
-        report = std::move(r);
-        stop.forget();
-    };
-    asio::co_spawn(
-        io, login(host, std::move(options), out),
-        asio::bind_cancellation_slot(stop.slot(), on_end));
-    io.run();
-    if (failed && stop.received())
-        throw error(errc::cancelled, "interrupted while logging in");
-    if (failed)
-        std::rethrow_exception(failed);
-    return std::move(*report);
+    stoppable_run run;
+    try {
+        return run(login(host, std::move(options), out));
+    } catch (const std::exception&) {
+        if (!run.stopped())
+            throw;
+    }
+    throw error(errc::cancelled, "interrupted while logging in");
 }
 
 void log_in(const login_command& command, console& out) {

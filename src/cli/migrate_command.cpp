@@ -3,51 +3,23 @@
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/password.hpp"
-#include "cli/stop_signals.hpp"
+#include "cli/stoppable_run.hpp"
 #include "migrate/report.hpp"
 
 #include <tarpon/migrate.hpp>
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
-#include <optional>
 #include <string>
 
 namespace tarpon::cli {
-
-namespace asio = boost::asio;
 
 namespace {
 
 migrate_report
 run_migration(const migrate_command& command, migrate_options options, console& out) {
-    asio::io_context io{1};
-    stop_signals stop(io);
+    stoppable_run run;
     out.start();
     warn_of_access(out, options.push.connection, command.push.password_on_command_line);
-    std::optional<migrate_report> report;
-    std::exception_ptr failed;
-    auto on_end = [&](std::exception_ptr e, migrate_report r) {
-        failed = e;
-        report = std::move(r);
-        stop.forget();
-    };
-    asio::co_spawn(
-        io, migrate(std::move(options), out), asio::bind_cancellation_slot(stop.slot(), on_end));
-    io.run();
-    if (failed)
-        std::rethrow_exception(failed);
-    return std::move(*report);
-}
-
-int give_up(console& out, const error& why) {
-    out.report(why);
-    push_summary nothing;
-    nothing.failed = 1;
-    out.summary(nothing);
-    return exit_code_of(class_of(why.code()));
+    return run(migrate(std::move(options), out));
 }
 
 /// Of what was done, whatever becomes of the files. The exit code: that of the first file that
@@ -77,7 +49,7 @@ int run(const migrate_command& command) {
             options.push.connection.password = read_password_line();
     } catch (const error& e) {
         out.start();
-        return give_up(out, e);
+        return out.give_up(e);
     }
     try {
         const migrate_report report = run_migration(command, std::move(options), out);
@@ -86,7 +58,7 @@ int run(const migrate_command& command) {
         const int code = report.exit_code();
         return code != 0 ? code : unwritten;
     } catch (const error& e) {
-        return give_up(out, e);
+        return out.give_up(e);
     }
 }
 
