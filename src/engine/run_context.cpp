@@ -3,11 +3,10 @@
 
 #include "async/worker_count.hpp"
 #include "engine/shared_blobs.hpp"
+#include "model/process_memory.hpp"
 #include "model/text.hpp"
 
 #include <boost/asio/steady_timer.hpp>
-
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <utility>
@@ -22,12 +21,6 @@ std::function<void(const std::string&)> trace_to(progress_observer& observer) {
     return [&observer](const std::string& line) {
         observer.on_log(log_level::debug, line);
     };
-}
-
-std::uint64_t peak_memory_bytes() {
-    struct rusage usage {};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
 std::uint64_t pool_bytes(const push_options& options) noexcept {

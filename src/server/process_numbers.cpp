@@ -1,11 +1,11 @@
 // See process_numbers.hpp. /proc is memory: reading it waits for no disk.
 #include "server/process_numbers.hpp"
 
+#include "model/process_memory.hpp"
 #include "model/text.hpp"
 
 #include <sys/resource.h>
 
-#include <cstdlib>
 #include <ctime>
 #include <dirent.h>
 #include <fstream>
@@ -19,15 +19,6 @@ namespace {
 
 double seconds_of(const timeval& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-}
-
-/// Not ru_maxrss: that is inherited over exec, and may be the parent's.
-std::uint64_t resident_peak() {
-    std::ifstream file("/proc/self/status");
-    for (std::string line; std::getline(file, line);)
-        if (line.starts_with("VmHWM:"))
-            return std::strtoull(line.c_str() + 6, nullptr, 10) * 1024;
-    return 0;
 }
 
 std::uint64_t open_file_count() {
@@ -72,7 +63,7 @@ process_numbers read_process_numbers() {
     struct rusage usage {};
     ::getrusage(RUSAGE_SELF, &usage);
     now.cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
-    now.resident_peak_bytes = resident_peak();
+    now.resident_peak_bytes = peak_memory_bytes();
     std::ifstream file("/proc/self/statm");
     std::uint64_t all = 0, resident = 0;
     if (file >> all >> resident)
