@@ -42,7 +42,7 @@ function(add_stage_tests stage)
 endfunction()
 
 add_stage_tests(model
-  base64 digest error media_type process_memory reference strict_json text)
+  base64 digest error media_type process_memory reference strict_json text utc_time)
 add_stage_tests(auth
   auth_challenge auth_file authorizer credential_finder credential_helper credential_store token_request)
 add_stage_tests(async

@@ -5,11 +5,10 @@
 #include "engine/push_source.hpp"
 #include "engine/run_to_end.hpp"
 #include "model/text.hpp"
+#include "model/utc_time.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
-#include <array>
-#include <ctime>
 #include <map>
 #include <set>
 
@@ -18,15 +17,6 @@ namespace tarpon::migration {
 namespace asio = boost::asio;
 
 namespace {
-
-std::string utc_now() {
-    const std::time_t now = std::time(nullptr);
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    std::array<char, 32> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return text.data();
-}
 
 /// Options that change what is pushed under a reference.
 std::string settings_of(const push_options& options) {
@@ -62,7 +52,7 @@ migration_run::migration_run(
     : options_(std::move(options))
     , watch_(told)
     , run_(executor, with_dry_run(options_.push, options_.plan_only), watch_)
-    , started_(utc_now())
+    , started_(utc_time(std::chrono::system_clock::now(), time_precision::seconds))
     , settings_(settings_of(options_.push))
     , changed_(executor) {
     watch_.attach(run_);

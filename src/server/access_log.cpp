@@ -3,6 +3,7 @@
 #include "server/access_log.hpp"
 
 #include "model/text.hpp"
+#include "model/utc_time.hpp"
 
 #include <tarpon/error.hpp>
 #include <tarpon/limits.hpp>
@@ -13,11 +14,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
-#include <ctime>
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -34,19 +33,6 @@ json::value or_null(const std::string& text) {
     return text.empty() ? json::value() : json::value(text);
 }
 
-/// "2026-08-24T10:02:44.017Z"
-std::string time_text(std::chrono::system_clock::time_point now) {
-    const auto since = now.time_since_epoch();
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
-    const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    std::array<char, 32> text{};
-    const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-    const std::string fraction = std::to_string(1000 + ms % 1000).substr(1);
-    return concat(std::string_view(text.data(), size), ".", fraction, "Z");
-}
-
 /// Rounded to microseconds, which is what anybody can use.
 double rounded(double seconds) {
     return static_cast<double>(static_cast<std::int64_t>(seconds * 1e6)) / 1e6;
@@ -56,7 +42,7 @@ double rounded(double seconds) {
 
 std::string access_line(const request_record& request, std::chrono::system_clock::time_point now) {
     const json::object line{
-        {"time", time_text(now)},
+        {"time", utc_time(now, time_precision::milliseconds)},
         {"client", request.client},
         {"user", or_null(request.user)},
         {"method", or_null(request.method)},
