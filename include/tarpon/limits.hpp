@@ -183,8 +183,13 @@ inline constexpr int threads_max = 256;
 // --- many archives -------------------------------------------------------------------------------
 inline constexpr int archives_open_max = 64; // at a time, besides those that are looked at
 inline constexpr std::size_t journal_records_max = 4'096; // that wait to be written
+// How long a journal may stay locked by another program: in a run, and at its end.
+inline constexpr std::chrono::seconds journal_busy_time_max{600};
+inline constexpr std::chrono::seconds journal_flush_time_max{10};
 // Sent without being asked for; layers, of which each job holds one, and configs.
 inline constexpr std::uint64_t prepared_layer_bytes_max = 512 * 1024;
+// Nothing makes a small layer much larger; what does all the same is sent as it comes.
+inline constexpr std::size_t prepared_bytes_max = prepared_layer_bytes_max + 64 * 1024;
 inline constexpr std::uint64_t unasked_config_bytes_max = 16 * 1024;
 inline constexpr std::uint64_t small_blob_bytes_max = 8ull * 1024 * 1024; // goes past larger ones
 

@@ -171,9 +171,6 @@ bool blob_pusher::is_worth_asking() const {
     return !run_.sharing || !job_.bytes || job_.bytes->size() > limits::unasked_config_bytes_max;
 }
 
-/// Nothing makes a small layer much larger; what does all the same is sent as it comes.
-constexpr std::size_t prepared_bytes_max = limits::prepared_layer_bytes_max + 64 * 1024;
-
 /// A small layer is compressed before it is sent, so that it can go in one request. How much is in
 /// one that is compressed already, nobody knows.
 asio::awaitable<void> blob_pusher::prepare() {
@@ -191,7 +188,7 @@ asio::awaitable<void> blob_pusher::prepare() {
         if (piece.empty())
             break;
         bytes.append(reinterpret_cast<const char*>(piece.bytes.data()), piece.bytes.size());
-        if (bytes.size() > prepared_bytes_max) {
+        if (bytes.size() > limits::prepared_bytes_max) {
             preparing_.reset();
             co_return;
         }

@@ -21,10 +21,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// While another program has the journal locked: between tries, in all, and at the end of a run.
-constexpr std::chrono::milliseconds busy_pause{200};
-constexpr std::chrono::seconds busy_time_max{600};
-constexpr std::chrono::seconds flush_time_max{10};
+constexpr std::chrono::milliseconds busy_pause{200}; // between tries
 
 } // namespace
 
@@ -100,7 +97,7 @@ asio::awaitable<void> journal_writer::write_patiently(std::chrono::seconds time_
 asio::awaitable<void> journal_writer::run() {
     while (true) {
         if (!waiting_.empty())
-            co_await write_patiently(busy_time_max);
+            co_await write_patiently(limits::journal_busy_time_max);
         else if (finished_)
             co_return;
         else
@@ -110,7 +107,7 @@ asio::awaitable<void> journal_writer::run() {
 
 asio::awaitable<void> journal_writer::flush() {
     if (to_ && !waiting_.empty())
-        co_await write_patiently(flush_time_max);
+        co_await write_patiently(limits::journal_flush_time_max);
 }
 
 } // namespace tarpon::migration
