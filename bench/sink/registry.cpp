@@ -15,6 +15,10 @@ std::string text(std::string_view view) {
     return std::string(view);
 }
 
+std::string in(std::string_view repository, std::string_view reference) {
+    return text(repository) + "@" + text(reference);
+}
+
 std::string session_path(std::string_view repository, const std::string& id) {
     return "/v2/" + text(repository) + "/blobs/uploads/" + id;
 }
@@ -132,7 +136,7 @@ response sink_registry::answer_to(const request& head, http_stream& stream) {
 
 response sink_registry::blob(const request& head, const place& at) {
     const std::lock_guard held(lock_);
-    const auto found = blobs_.find(at.rest);
+    const auto found = blobs_.find(in(at.repository, at.rest));
     if (found == blobs_.end() || (head.method != "HEAD" && head.method != "GET"))
         return not_found();
     const stored_blob& one = found->second;
@@ -141,7 +145,7 @@ response sink_registry::blob(const request& head, const place& at) {
         return not_found();
     return {
         200,
-        {{"Content-Length", std::to_string(one.bytes)}, {"Docker-Content-Digest", found->first}},
+        {{"Content-Length", std::to_string(one.bytes)}, {"Docker-Content-Digest", text(at.rest)}},
         one.content};
 }
 
@@ -173,8 +177,11 @@ response sink_registry::open(const request& head, const place& at, http_stream& 
     if (!whole.empty() && mount.empty() && fresh.bytes > 0)
         return finish(at, std::move(fresh), whole);
     const std::lock_guard held(lock_);
-    if (!mount.empty() && blobs_.contains(mount))
+    const auto source = blobs_.find(in(head.parameter("from"), mount));
+    if (source != blobs_.end()) {
+        blobs_[in(at.repository, mount)] = source->second;
         return stored("/v2/" + text(at.repository) + "/blobs/" + text(mount), mount);
+    }
     const std::string id = std::to_string(next_session_++);
     sessions_.emplace(id, session{});
     return with_session(202, at.repository, id, 0);
@@ -241,7 +248,7 @@ response sink_registry::finish(const place& at, session done, std::string_view d
         return refused(400, "DIGEST_INVALID");
     const std::lock_guard held(lock_);
     ++counted_.blobs;
-    blobs_[text(digest)] = {done.bytes, std::move(done.content)};
+    blobs_[in(at.repository, digest)] = {done.bytes, std::move(done.content)};
     return stored("/v2/" + text(at.repository) + "/blobs/" + text(digest), digest);
 }
 
@@ -250,7 +257,7 @@ response sink_registry::manifest(const request& head, const place& at, http_stre
         return put_manifest(head, at, stream);
     stream.read_body(head, {});
     const std::lock_guard held(lock_);
-    const auto found = manifests_.find(text(at.repository) + "@" + text(at.rest));
+    const auto found = manifests_.find(in(at.repository, at.rest));
     if (found == manifests_.end() || (head.method != "GET" && head.method != "HEAD"))
         return not_found();
     const stored_manifest& one = found->second;
@@ -275,8 +282,8 @@ response sink_registry::put_manifest(const request& head, const place& at, http_
         return refused(400, "DIGEST_INVALID");
     const std::lock_guard held(lock_);
     ++counted_.manifests;
-    manifests_[text(at.repository) + "@" + digest] = one;
-    manifests_[text(at.repository) + "@" + text(at.rest)] = std::move(one);
+    manifests_[in(at.repository, digest)] = one;
+    manifests_[in(at.repository, at.rest)] = std::move(one);
     return stored("/v2/" + text(at.repository) + "/manifests/" + digest, digest);
 }
 

@@ -75,8 +75,9 @@ private:
         std::uint64_t bytes = 0;
         std::string content; ///< of small ones
     };
-    std::map<std::string, stored_blob, std::less<>> blobs_; ///< by digest
-    std::map<std::string, stored_manifest> manifests_;      ///< "repository@reference"
+    // "repository@digest" or "repository@tag": what one repository has, others have to be given.
+    std::map<std::string, stored_blob> blobs_;
+    std::map<std::string, stored_manifest> manifests_;
 };
 
 } // namespace tarpon::sink
