@@ -18,14 +18,16 @@ const { chromium } = require("playwright-core");
 /** What every answer said, with its headers, for a look at secrets. */
 const heard = [];
 async function listen(response) {
-  const head = `${response.status()} ${response.url()}\n${JSON.stringify(await response.headersArray())}\n`;
-  let body = "";
+  const heads = response.headers();
+  let all = heads, body = "";
   try {
+    all = await response.headersArray();
     body = (await response.body()).toString("latin1");
   } catch {
-    // A stream that was left, or a redirect.
+    // A stream that was left, a redirect, or the browser was closed before it told everything.
   }
-  heard.push({ url: response.url(), text: head + body, challenge: response.headers()["www-authenticate"] });
+  const head = `${response.status()} ${response.url()}\n${JSON.stringify(all)}\n`;
+  heard.push({ url: response.url(), text: head + body, challenge: heads["www-authenticate"] });
 }
 
 async function logIn(page, { username, password }) {
