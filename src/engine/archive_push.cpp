@@ -101,16 +101,19 @@ report_failure(run_context& run, const std::string& name, asio::awaitable<void> 
     } catch (const std::exception& e) {
         failed.emplace(errc::internal, "this is a bug in tarpon", e.what());
     }
-    if (failed) {
-        failed->in(concat(
-            class_of(failed->code()) == error_class::archive ? "cannot read " : "cannot push ",
-            foreign_text(display_name(name))));
-        run.failed(std::move(*failed), {}, name);
-    }
+    if (failed)
+        run.failed(of_archive(std::move(*failed), name), {}, name);
     ++run.totals.archives_done;
 }
 
 } // namespace
+
+error of_archive(error what, const std::string& name) {
+    what.in(concat(
+        class_of(what.code()) == error_class::archive ? "cannot read " : "cannot push ",
+        foreign_text(display_name(name))));
+    return what;
+}
 
 archive_place default_place(const run_context& run) {
     const destination& where = run.options.where;

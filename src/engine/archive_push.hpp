@@ -23,6 +23,9 @@ struct archive_place {
 
 archive_place default_place(const run_context& run);
 
+/// `what` with what failed on which archive: it could not be read, or not be pushed.
+error of_archive(error what, const std::string& name);
+
 /// `name` is a path, or "-" for standard input. Reports what was pushed and what failed through
 /// `run`; throws only when it is cancelled.
 boost::asio::awaitable<void> push_archive(run_context& run, std::string name, archive_place place);

@@ -52,9 +52,13 @@ asio::awaitable<digest> migration_run::hash_file(std::string path) {
         std::vector<char> piece = std::vector<char>(hash_piece_bytes);
     };
     auto state = std::make_shared<reading>();
-    state->file.open(path, std::ios::binary);
+    auto open = [state, path] {
+        state->file.open(path, std::ios::binary);
+        state->number = errno;
+    };
+    co_await async::run_on(run_.workers.get_executor(), open);
     if (!state->file)
-        throw error(errc::archive_unreadable, std::strerror(errno));
+        throw error(errc::archive_unreadable, std::strerror(state->number));
     auto hash_piece = [state] {
         errno = 0;
         state->file.read(state->piece.data(), static_cast<std::streamsize>(state->piece.size()));
@@ -135,8 +139,11 @@ asio::awaitable<void> migration_run::push_one(std::size_t archive) {
     std::optional<error> failed;
     engine::archive_place place;
     try {
-        file_stamp stamp = stamp_of(record.name);
-        active.key = record.target.empty() ? stamp.path : concat(stamp.path, " -> ", record.target);
+        auto look_again = [&record] {
+            return stamp_of(record.name);
+        };
+        const file_stamp stamp = co_await async::run_on(run_.workers.get_executor(), look_again);
+        active.key = journal_key(stamp, record);
         if (stamp.size != record.size || stamp.mtime_ns != record.mtime_ns)
             throw error(errc::archive_changed, "it changed since it was looked at")
                 .with_hint("run it again");
@@ -148,9 +155,7 @@ asio::awaitable<void> migration_run::push_one(std::size_t archive) {
     }
     active.content = record.content;
     if (failed) {
-        run_.failed(
-            std::move(failed->in(concat("cannot read ", foreign_text(record.name)))), {},
-            record.name);
+        run_.failed(engine::of_archive(std::move(*failed), record.name), {}, record.name);
         ++run_.totals.archives_done;
     } else {
         place.find_targets = [this, archive](const archive::archive_contents& contents) {

@@ -64,8 +64,7 @@ archive_look migration_run::look(const archive_record& record) const {
     archive_look found;
     try {
         found.stamp = stamp_of(record.name);
-        if (!record.target.empty())
-            found.stamp.path += concat(" -> ", record.target);
+        found.stamp.path = journal_key(found.stamp, record);
         if (journal_)
             found.done = journal_->find_done(found.stamp, archive_settings(record));
         if (!found.done)
@@ -176,10 +175,7 @@ void migration_run::note_images(std::size_t archive, const archive_look& found) 
 
 void migration_run::note_trouble(std::size_t archive, const archive_look& found) {
     const archive_record& record = archives_[archive];
-    error what = *found.trouble;
-    what.in(concat(
-        class_of(what.code()) == error_class::archive ? "cannot read " : "cannot push ",
-        foreign_text(record.name)));
+    error what = engine::of_archive(*found.trouble, record.name);
     if (!found.stamp.path.empty()) {
         writer_->add(archive_begun{found.stamp, archive_settings(record)});
         watch_.active[record.name].key = found.stamp.path;

@@ -40,6 +40,11 @@ struct archive_record {
     tarpon::digest content;                   ///< of the file, from an earlier run
 };
 
+/// The archive's key in the journal: each target of a file has its own.
+inline std::string journal_key(const file_stamp& stamp, const archive_record& record) {
+    return record.target.empty() ? stamp.path : stamp.path + " -> " + record.target;
+}
+
 /// What the index pass finds out on a worker.
 struct archive_look {
     file_stamp stamp; ///< its path is the archive's key in the journal
