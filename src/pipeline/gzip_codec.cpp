@@ -3,6 +3,8 @@
 // the same). libdeflate cannot be stopped at a byte boundary, so its blocks are whole members.
 #include "pipeline/gzip_codec.hpp"
 
+#include "pipeline/stored_blocks.hpp"
+
 #include <tarpon/error.hpp>
 #include <tarpon/limits.hpp>
 
@@ -56,7 +58,8 @@ public:
         std::span<std::byte> output) const override {
         encoded_block block;
         block.crc32 = crc32_gzip_refl(0, as_input(input), input.size());
-        block.size = deflate_block(history, input, output);
+        block.size = gains_nothing(input, output) ? store_blocks(input, output)
+                                                  : deflate_block(history, input, output);
         return block;
     }
 
@@ -77,6 +80,17 @@ private:
         alignas(64) isal_zstream stream;
         std::vector<unsigned char> level_buffer = std::vector<unsigned char>(scratch_bytes);
     };
+
+    /// Looks like noise, and a piece of its middle does not shrink either: no repetition within
+    /// the window. `output` is scratch.
+    bool gains_nothing(std::span<const std::byte> input, std::span<std::byte> output) const {
+        constexpr std::size_t trial_bytes = 16 * 1024;
+        if (input.size() < 2 * (window_bytes + trial_bytes) || !looks_like_noise(input))
+            return false;
+        const auto before = input.subspan(input.size() / 2 - window_bytes, window_bytes);
+        const auto trial = input.subspan(input.size() / 2, trial_bytes);
+        return deflate_block(before, trial, output) >= trial.size();
+    }
 
     std::size_t deflate_block(
         std::span<const std::byte> history,
