@@ -42,7 +42,7 @@ function(add_stage_tests stage)
 endfunction()
 
 add_stage_tests(model
-  base64 digest error media_type process_memory reference strict_json text utc_time)
+  base64 digest error media_type process_memory reference sha256 strict_json text utc_time)
 add_stage_tests(auth
   auth_challenge auth_file authorizer credential_finder credential_helper credential_store token_request)
 add_stage_tests(async
@@ -51,7 +51,7 @@ add_stage_tests(archive
   archive_file decoder docker_manifest encoding entry_name entry_table oci_document pax_records
   read_contents tar_header tar_reader)
 add_stage_tests(pipeline
-  block_codec buffer_pool layer_stream stored_blocks)
+  block_codec buffer_pool hash_queue layer_stream stored_blocks)
 add_stage_tests(registry
   blob_upload chunk_reader concurrency_limit cookie_jar endpoint error_body manifest_api
   manifest_builder referrers registry_session retrier retry_policy upload_attempt upload_fsm

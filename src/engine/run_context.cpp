@@ -68,6 +68,7 @@ run_context::run_context(asio::any_io_executor on, push_options with, progress_o
     , observer(told)
     , workers(async::worker_count(options.threads))
     , buffers(on, pool_bytes(options))
+    , hashes(workers, on)
     , http(on, options.connection, static_cast<std::size_t>(options.jobs), trace_to(told)) {
     if (options.rate_bytes_per_second > 0)
         http.limit_rate(options.rate_bytes_per_second);
@@ -128,7 +129,7 @@ void run_context::tell_trouble() {
 
 pipeline::workshop run_context::workshop() {
     // One block being sent, one waiting, and enough for every worker.
-    return {workers, buffers, executor, async::worker_count(options.threads) + 2};
+    return {workers, buffers, hashes, executor, async::worker_count(options.threads) + 2};
 }
 
 void run_context::blob_done(const blob_event& event, std::uint64_t bytes_not_read) {

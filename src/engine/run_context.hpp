@@ -72,6 +72,7 @@ public:
     progress_observer& observer;
     async::cpu_pool workers;
     pipeline::buffer_pool buffers;
+    pipeline::hash_queue hashes;
     transport::http_client http;
 
     // For the summary and the display.

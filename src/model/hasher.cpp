@@ -1,10 +1,12 @@
 // See hasher.hpp.
 #include "model/hasher.hpp"
 
+#include "model/sha256.hpp"
+
 #include <openssl/evp.h>
 
 #include <array>
-#include <stdexcept>
+#include <optional>
 
 namespace tarpon {
 
@@ -13,6 +15,7 @@ struct hasher::context {
         void operator()(EVP_MD_CTX* ctx) const { EVP_MD_CTX_free(ctx); }
     };
     std::unique_ptr<EVP_MD_CTX, free> md;
+    std::optional<sha256> own; ///< instead of `md`
     digest::algorithm algo;
 };
 
@@ -28,6 +31,10 @@ void require(int openssl_result) {
 hasher::hasher(digest::algorithm algo)
     : context_(std::make_unique<context>()) {
     context_->algo = algo;
+    if (algo == digest::algorithm::sha256 && sha256::available()) {
+        context_->own.emplace();
+        return;
+    }
     context_->md.reset(EVP_MD_CTX_new());
     const EVP_MD* type = algo == digest::algorithm::sha256 ? EVP_sha256() : EVP_sha512();
     require(context_->md && EVP_DigestInit_ex(context_->md.get(), type, nullptr));
@@ -38,7 +45,10 @@ hasher& hasher::operator=(hasher&&) noexcept = default;
 hasher::~hasher() = default;
 
 void hasher::update(std::span<const std::byte> bytes) {
-    require(EVP_DigestUpdate(context_->md.get(), bytes.data(), bytes.size()));
+    if (context_->own)
+        context_->own->update(bytes);
+    else
+        require(EVP_DigestUpdate(context_->md.get(), bytes.data(), bytes.size()));
 }
 
 void hasher::update(std::string_view text) {
@@ -46,12 +56,27 @@ void hasher::update(std::string_view text) {
 }
 
 digest hasher::finish() {
+    if (context_->own)
+        return digest::from_sha256(context_->own->finish());
     std::array<unsigned char, 64> bytes{};
     unsigned length = 0;
     require(EVP_DigestFinal_ex(context_->md.get(), bytes.data(), &length));
     if (context_->algo == digest::algorithm::sha256)
         return digest::from_sha256(std::span(bytes).first<32>());
     return digest::from_sha512(bytes);
+}
+
+void hasher::update_both(
+    hasher& a,
+    std::span<const std::byte>& bytes_a,
+    hasher& b,
+    std::span<const std::byte>& bytes_b) {
+    if (a.context_->own && b.context_->own) {
+        sha256::update_both(*a.context_->own, bytes_a, *b.context_->own, bytes_b);
+    } else {
+        a.update(bytes_a);
+        bytes_a = {};
+    }
 }
 
 digest digest_of(std::string_view text, digest::algorithm algo) {

@@ -1,4 +1,5 @@
-// SHA-256 and SHA-512 by OpenSSL's EVP, which uses SHA-NI where the processor has it.
+// SHA-256 and SHA-512: by OpenSSL's EVP, and SHA-256 by sha256.hpp where the processor can do two
+// at once.
 #pragma once
 
 #include <tarpon/digest.hpp>
@@ -22,6 +23,14 @@ public:
     void update(std::string_view text);
     /// The digest of everything so far; the hasher must not be used afterwards.
     digest finish();
+
+    /// Takes bytes from the front of both spans until at least one is empty, which costs less than
+    /// one after the other where the processor can do that.
+    static void update_both(
+        hasher& a,
+        std::span<const std::byte>& bytes_a,
+        hasher& b,
+        std::span<const std::byte>& bytes_b);
 
 private:
     struct context;

@@ -58,8 +58,8 @@ layer_stream::layer_stream(
           + codec_->output_bytes_max(codec_->block_bytes()))
     , length_(length)
     , alive_(std::make_shared<block_count>(shop_.home))
-    , plain_hash_(shop_.workers, shop_.home)
-    , sent_hash_(shop_.workers, shop_.home, algo) {}
+    , plain_hash_(shop_.hashes.begin(digest::algorithm::sha256))
+    , sent_hash_(shop_.hashes.begin(algo)) {}
 
 layer_stream::~layer_stream() = default;
 
@@ -164,7 +164,7 @@ void layer_stream::start(std::shared_ptr<block> one) {
         alive_->changed.notify_all();
         return;
     }
-    plain_hash_.update(one->input(), one);
+    shop_.hashes.add(plain_hash_, one->input(), one);
     auto work = [one, codec = codec_] {
         try {
             const std::size_t used = one->history_size + one->input_size;
@@ -187,7 +187,7 @@ body_piece layer_stream::pass_on(std::shared_ptr<block> one) {
     const auto all = one->lease.bytes().subspan(one->history_size);
     const auto bytes =
         plain_ ? all.first(one->input_size) : all.subspan(one->input_size, one->encoded.size);
-    sent_hash_.update(bytes, one);
+    shop_.hashes.add(sent_hash_, bytes, one);
     bytes_sent_ += bytes.size();
     return {bytes, std::move(one)};
 }
@@ -195,20 +195,20 @@ body_piece layer_stream::pass_on(std::shared_ptr<block> one) {
 body_piece layer_stream::text_piece(std::string text) {
     auto owner = std::make_shared<const std::string>(std::move(text));
     const auto bytes = std::as_bytes(std::span(owner->data(), owner->size()));
-    sent_hash_.update(bytes, owner);
+    shop_.hashes.add(sent_hash_, bytes, owner);
     bytes_sent_ += bytes.size();
     return {bytes, std::move(owner)};
 }
 
 asio::awaitable<layer_facts> layer_stream::finish() {
     layer_facts facts;
-    facts.digest = co_await sent_hash_.finish();
+    facts.digest = co_await shop_.hashes.finish(sent_hash_);
     facts.bytes = bytes_sent_;
     facts.diff_bytes = bytes_read_;
     if (plain_)
         facts.diff_id = facts.digest;
     else
-        facts.diff_id = co_await plain_hash_.finish();
+        facts.diff_id = co_await shop_.hashes.finish(plain_hash_);
     co_return facts;
 }
 

@@ -17,7 +17,7 @@
 #include "model/byte_stream.hpp"
 #include "pipeline/block_codec.hpp"
 #include "pipeline/buffer_pool.hpp"
-#include "pipeline/ordered_hasher.hpp"
+#include "pipeline/hash_queue.hpp"
 
 #include <tarpon/digest.hpp>
 
@@ -31,6 +31,7 @@ namespace tarpon::pipeline {
 struct workshop {
     async::cpu_pool& workers;
     buffer_pool& buffers;
+    hash_queue& hashes;
     boost::asio::any_io_executor home; ///< the I/O thread
     std::size_t window;                ///< most blocks of one stream alive at a time
 };
@@ -90,8 +91,8 @@ private:
 
     std::deque<std::shared_ptr<block>> window_;
     std::vector<std::byte> history_;
-    ordered_hasher plain_hash_;
-    ordered_hasher sent_hash_;
+    std::shared_ptr<hash_queue::message> plain_hash_;
+    std::shared_ptr<hash_queue::message> sent_hash_;
     std::uint32_t crc32_ = 0;
     std::uint64_t bytes_read_ = 0;
     std::uint64_t bytes_sent_ = 0;

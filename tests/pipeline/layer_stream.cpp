@@ -62,10 +62,11 @@ run(asio::io_context& io,
     const setup& with,
     outcome& out) {
     pipeline::buffer_pool buffers(io.get_executor(), with.memory);
+    pipeline::hash_queue hashes(workers, io.get_executor());
     {
         text_source source(input, with.step);
         stream s(
-            {workers, buffers, io.get_executor(), with.window}, source, std::move(codec),
+            {workers, buffers, hashes, io.get_executor(), with.window}, source, std::move(codec),
             std::nullopt);
         while (true) {
             const body_piece piece = co_await s.next();
@@ -150,11 +151,12 @@ BOOST_AUTO_TEST_CASE(memory_stays_within_window_and_cap) {
 asio::awaitable<void> failing(asio::io_context& io, async::cpu_pool& workers) {
     const std::string input(3'000'000, 'x');
     pipeline::buffer_pool buffers(io.get_executor(), 8 << 20);
+    pipeline::hash_queue hashes(workers, io.get_executor());
     std::exception_ptr failed;
     {
         text_source source(input, 100'000, 1'500'000);
         stream s(
-            {workers, buffers, io.get_executor(), 4}, source,
+            {workers, buffers, hashes, io.get_executor(), 4}, source,
             pipeline::make_codec(compression::gzip, 0), std::nullopt);
         try {
             while (true) {
@@ -189,10 +191,11 @@ asio::awaitable<void> drain(stream& s, int pieces) {
 asio::awaitable<void> cancel_at(asio::io_context& io, async::cpu_pool& workers, int steps) {
     const std::string input(3'000'000, 'x');
     pipeline::buffer_pool buffers(io.get_executor(), 3 << 20);
+    pipeline::hash_queue hashes(workers, io.get_executor());
     {
         text_source source(input, 100'000);
         stream s(
-            {workers, buffers, io.get_executor(), 4}, source,
+            {workers, buffers, hashes, io.get_executor(), 4}, source,
             pipeline::make_codec(compression::gzip, 0), std::nullopt);
         async::task_group group(io.get_executor());
         group.spawn(drain(s, 1000));
