@@ -87,8 +87,8 @@ class Tarpon(Client):
             options += ["--compression", job.compression]
         if job.far_end.certificate:
             options += ["--ca-file", str(job.far_end.certificate)]
-        if len(job.archives) > 1:
-            return Command([self.programs.tarpon, "push", *(str(one.path) for one in job.archives), *options,
+        if len(job.archives) > 1:  # what this verb is for; others have a loop
+            return Command([self.programs.tarpon, "migrate", *(str(one.path) for one in job.archives), *options,
                             "--registry", job.far_end.host])
         pipe = job.producer()
         source = "-" if pipe else str(job.archive.path)

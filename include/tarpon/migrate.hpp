@@ -86,9 +86,10 @@ struct migrate_report {
     push_summary summary;
     bool interrupted = false;
     error_class first_failure = error_class::internal; ///< only where something failed
+    bool broke = false; ///< the run itself could not go on: its journal cannot be written, or a bug
 
-    /// As push_report::exit_code: 0; 7 when something is in the registry and something failed; else
-    /// the code of the first failure's class; 130 when interrupted.
+    /// As push_report::exit_code: 0; 130 when interrupted; 1 when the run broke; 7 when something
+    /// is in the registry and something failed; else the code of the first failure's class.
     int exit_code() const;
 };
 

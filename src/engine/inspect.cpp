@@ -2,12 +2,9 @@
 #include "archive/archive_file.hpp"
 #include "archive/contents.hpp"
 #include "archive/file_range_source.hpp"
-#include "archive/outer_source.hpp"
 #include "archive/pipe_source.hpp"
-#include "archive/tar_stream.hpp"
 #include "engine/image_tree.hpp"
-#include "engine/stream_contents.hpp"
-#include "model/hasher.hpp"
+#include "engine/read_once.hpp"
 #include "model/media_type.hpp"
 #include "model/text.hpp"
 
@@ -133,52 +130,15 @@ inspection inspect_file(const archive::archive_file& file) {
     return describe_all(contents, sniff);
 }
 
-/// Entries as they pass: small ones are kept, of large ones there is a digest, to tell repeated
-/// names apart from ambiguous ones.
-asio::awaitable<void>
-look_at(archive::tar_stream& tar, const archive::tar_entry& entry, engine::stream_contents& seen) {
-    engine::passed_entry& passed = seen.at(entry);
-    const auto start = co_await tar.peek(archive::sniff_bytes);
-    passed.stored = archive::sniff_encoding(start);
-    const bool kept = co_await seen.keep_if_small(tar, entry);
-    if (kept)
-        co_return;
-    hasher content;
-    std::vector<std::byte> piece(limits::tar_window_bytes);
-    while (true) {
-        const std::size_t got = co_await tar.read_some(piece);
-        if (got == 0)
-            break;
-        content.update(std::span(piece).first(got));
-    }
-    passed.stored_digest = content.finish();
-}
-
-asio::awaitable<void> read_once(byte_source& from, async::cpu_pool& workers, inspection& out) {
-    archive::outer_source plain(from, workers);
-    co_await plain.open();
-    archive::tar_stream tar(plain);
-    archive::entry_table entries;
-    engine::stream_contents seen;
-    while (true) {
-        const auto entry = co_await tar.next();
-        if (!entry)
-            break;
-        const auto id = entries.add(*entry);
-        if (!id || entry->kind != archive::entry_kind::file)
-            continue;
-        const archive::tar_entry stored = entries.at(*id);
-        co_await look_at(tar, stored, seen);
-    }
-    co_await tar.drain();
-    const archive_contents contents =
-        archive::read_contents(std::move(entries), seen, tar.ended_early()).value();
+asio::awaitable<void> describe_once(byte_source& from, async::cpu_pool& workers, inspection& out) {
+    engine::passed_archive passed = co_await engine::read_once(from, workers);
+    const archive_contents& contents = passed.contents;
     const sniffer sniff = [&](archive::entry_id id) {
-        return std::string(archive::to_string(seen.sniff(contents.entries.at(id)).value()));
+        return std::string(archive::to_string(passed.seen.sniff(contents.entries.at(id)).value()));
     };
     out = describe_all(contents, sniff);
-    if (plain.outermost() != archive::encoding::tar)
-        out.compression = archive::to_string(plain.outermost());
+    if (passed.outermost != archive::encoding::tar)
+        out.compression = archive::to_string(passed.outermost);
 }
 
 inspection inspect_stream(const archive::archive_file& file) {
@@ -194,7 +154,7 @@ inspection inspect_stream(const archive::archive_file& file) {
     auto on_end = [&failed](std::exception_ptr e) {
         failed = e;
     };
-    asio::co_spawn(io, read_once(*from, workers, out), on_end);
+    asio::co_spawn(io, describe_once(*from, workers, out), on_end);
     io.run();
     if (failed)
         std::rethrow_exception(failed);

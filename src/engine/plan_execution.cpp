@@ -10,6 +10,7 @@
 #include "engine/tree_check.hpp"
 #include "model/text.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace tarpon::engine {
@@ -271,6 +272,12 @@ asio::awaitable<void> plan_execution::work(std::size_t item) {
         co_await push_one_blob(blob);
         co_return;
     }
+    const bool is_there =
+        std::any_of(waiting_[blob].begin(), waiting_[blob].end(), [this](std::size_t image) {
+            return states_[image].unchanged;
+        });
+    if (!is_there)
+        co_return; // its images failed: it is neither pushed nor in the registry
     const std::uint64_t bytes = supply_.bytes_to_read(plan_.blobs[blob]);
     run_.totals.bytes_skipped += bytes;
     run_.totals.bytes_done += bytes;

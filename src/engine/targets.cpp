@@ -173,9 +173,7 @@ failure unnamed(const archive_image& image, std::size_t position) {
     const bool bare = !image.names.empty();
     return {
         errc::archive_unnamed,
-        concat(
-            image.label(position), bare ? " has a tag but no name" : " has no name",
-            "; give it one with --to")};
+        concat(image.label(position), bare ? " has a tag but no name" : " has no name")};
 }
 
 result<void> place_by_name(

@@ -33,6 +33,18 @@ std::size_t archive_outline::references() const noexcept {
     return sum;
 }
 
+engine::target_list
+targets_in(const archive::archive_contents& contents, const destination& where) {
+    if (!where.to.empty() && contents.images.size() > 1)
+        throw error(
+            errc::archive_metadata,
+            concat(
+                "it has ", counted(contents.images.size(), "image"), ", and the target ",
+                foreign_text(where.to.front()), " is for one"))
+            .with_hint("give it no target: its images have names of their own");
+    return engine::find_targets(contents, where).value();
+}
+
 std::vector<std::string> references_of(const image_target& target) {
     std::vector<std::string> all;
     for (const std::string& tag : target.tags)

@@ -38,6 +38,10 @@ struct archive_outline {
     std::size_t references() const noexcept;
 };
 
+/// Where the images go. Throws errc::archive_metadata where one target was given for many images,
+/// and what engine::find_targets says.
+engine::target_list targets_in(const archive::archive_contents& contents, const destination& where);
+
 /// "HOST/PATH:TAG" for each tag of a target.
 std::vector<std::string> references_of(const engine::image_target& target);
 

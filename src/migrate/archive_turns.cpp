@@ -82,11 +82,28 @@ bool migration_run::is_outage() const {
     return unreachable_ >= 2 * archives_at_a_time(run_.jobs());
 }
 
+/// One word for all that would follow.
+error migration_run::outage() const {
+    const bool failed = outage_ == error_class::registry, refused = outage_ == error_class::auth;
+    return error(
+        failed    ? errc::registry_failed
+        : refused ? errc::registry_unauthorized
+                  : errc::transport_connect,
+        concat(
+            failed    ? "the registry failed"
+            : refused ? "the registry did not let us in"
+                      : "the registry could not be reached",
+            " for ", unreachable_, " archives in a row", images_left()),
+        {}, journal_ ? "run it again: it goes on where it was stopped" : "");
+}
+
 void migration_run::note_reach(const active_archive& ended) {
-    if (ended.reached)
+    if (ended.reached) {
         unreachable_ = 0;
-    else if (ended.unreachable)
+    } else if (ended.unreachable) {
+        outage_ = *ended.unreachable;
         ++unreachable_;
+    }
     if (is_outage())
         changed_.notify_all();
 }
@@ -96,7 +113,7 @@ engine::target_list
 migration_run::choose_targets(std::size_t archive, const archive::archive_contents& contents) {
     const archive_record& record = archives_[archive];
     const destination where = destination_of(options_.push.where, record.target);
-    engine::target_list list = engine::find_targets(contents, where).value();
+    engine::target_list list = targets_in(contents, where);
     if (contents.images.size() == 1)
         for (engine::unplaced_image& image : list.unplaced)
             image.hint =
@@ -108,22 +125,14 @@ migration_run::choose_targets(std::size_t archive, const archive::archive_conten
         const image_outline& image = outline.images[position++];
         for (const std::string& reference : image.references) {
             active.identities[reference] = image.identity;
-            if (record.passing)
-                claims_.claim(reference, archive, image.identity);
-            if (const auto rival = claims_.rival_of(reference, archive)) {
-                // What is packed is known late: the other one may be in the registry.
+            if (const auto rival = claims_.rival_of(reference, archive, image.identity)) {
                 const std::string other = foreign_text(archives_[*rival].name);
-                const std::string too = record.passing
-                                            ? concat(" is also that of another image, in ", other)
-                                            : concat(" would be written from ", other, " too");
-                refuse_contested(target.image, image, reference, too, list);
+                refuse_contested(
+                    target.image, image, reference,
+                    concat(" would be written from ", other, " too"), list);
                 return true;
             }
         }
-        for (const std::string& reference : image.references)
-            if (record.passing)
-                writer_->add(
-                    image_begun{{reference, active.key, image.identity, active.settings, {}}});
         const auto& done = record.done_references;
         return std::find(done.begin(), done.end(), image.references.front()) != done.end();
     });
@@ -135,7 +144,6 @@ asio::awaitable<void> migration_run::push_one(std::size_t archive) {
     co_await writer_->room();
     active_archive& active = watch_.active[record.name];
     active.settings = settings_;
-    active.counted = !record.passing;
     std::optional<error> failed;
     engine::archive_place place;
     try {
@@ -181,14 +189,14 @@ asio::awaitable<void> migration_run::take_turns(queue_end from) {
 
 /// One at a time, and alone: the layers of a stream hold memory while they wait for their turn, and
 /// must not wait for others that wait for memory.
-asio::awaitable<void> migration_run::push_passing(int round) {
+asio::awaitable<void> migration_run::push_packed(int round) {
     for (std::size_t i = 0; i < archives_.size(); ++i) {
-        if (!archives_[i].to_do || !archives_[i].passing || rounds_.of(i) != round)
+        if (!archives_[i].to_do || !archives_[i].packed || rounds_.of(i) != round)
             continue;
         if (options_.plan_only) {
             run_.warn(concat(
                 "what of ", foreign_text(archives_[i].name),
-                " would be sent cannot be told: it can be read only once"));
+                " the registry has cannot be told: it is packed; all of it is counted"));
             ++run_.totals.archives_done;
             continue;
         }
@@ -199,7 +207,7 @@ asio::awaitable<void> migration_run::push_passing(int round) {
 asio::awaitable<void> migration_run::push_round(int round) {
     queue_ = {};
     for (std::size_t i = 0; i < archives_.size(); ++i)
-        if (archives_[i].to_do && !archives_[i].passing && rounds_.of(i) == round)
+        if (archives_[i].to_do && !archives_[i].packed && rounds_.of(i) == round)
             queue_.add(i, archives_[i].bytes);
     queue_.sort();
     run_.sharing->leave_places(true);
@@ -208,7 +216,7 @@ asio::awaitable<void> migration_run::push_round(int round) {
     for (int hand = 0; hand < hands; ++hand)
         group.spawn(take_turns(hand % 4 == 3 ? queue_end::smallest : queue_end::largest));
     co_await group.join();
-    co_await push_passing(round);
+    co_await push_packed(round);
 }
 
 asio::awaitable<void> migration_run::push_all() {

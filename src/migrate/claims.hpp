@@ -39,12 +39,16 @@ public:
         return at == claims_.end() ? std::nullopt : std::optional(at->second.archive);
     }
 
-    /// Another archive that wants the reference for another image.
-    std::optional<std::size_t> rival_of(const std::string& reference, std::size_t archive) const {
+    /// An archive that wants the reference for another image than `identity`.
+    std::optional<std::size_t>
+    rival_of(const std::string& reference, std::size_t archive, const std::string& identity) const {
         const auto at = claims_.find(reference);
         if (at == claims_.end() || !at->second.rival)
             return std::nullopt;
-        return at->second.archive == archive ? *at->second.rival : at->second.archive;
+        const holder& held = at->second;
+        const bool with_holder =
+            held.archive == archive || (!identity.empty() && held.identity == identity);
+        return with_holder ? *held.rival : held.archive;
     }
 
 private:

@@ -1,7 +1,9 @@
 // The index pass: headers and metadata of every archive, a few at a time, on the workers.
 #include "archive/archive_file.hpp"
+#include "archive/file_range_source.hpp"
 #include "async/for_each.hpp"
 #include "async/worker_count.hpp"
+#include "engine/read_once.hpp"
 #include "migrate/migration_run.hpp"
 #include "model/text.hpp"
 
@@ -16,10 +18,13 @@ using archive::archive_file;
 
 namespace {
 
-/// nullopt: it can be read only once. Throws `error`.
-std::optional<archive_contents> contents_of(const std::string& path) {
-    const archive_file file = archive_file::open(path).value();
-    if (!file.whole() || file.sniff().value() != archive::encoding::tar)
+/// nullopt: it is packed. Throws `error`.
+std::optional<archive_contents> contents_of(const archive_file& file) {
+    if (!file.whole())
+        throw error(
+            errc::archive_unreadable, "it is no file, and a migration reads every archive twice")
+            .with_hint("tarpon push reads pipes");
+    if (file.sniff().value() != archive::encoding::tar)
         return std::nullopt;
     return file.index().value();
 }
@@ -33,7 +38,7 @@ archive_load load_of(const archive_record& record, const archive_look& found) {
     load.name = concat(record.shared_name, " -> ", record.target);
     for (const blob_outline& blob : found.outline.blobs)
         load.blobs.emplace_back(blob.identity, blob.bytes);
-    if (load.blobs.empty()) // broken, or to be read only once
+    if (load.blobs.empty()) // broken
         load.blobs.emplace_back(
             concat("file ", record.shared_name), static_cast<std::uint64_t>(found.stamp.size));
     return load;
@@ -59,34 +64,63 @@ std::string migration_run::archive_settings(const archive_record& record) const 
     return concat(text, " target=", record.target);
 }
 
-/// On a worker. What is wrong with the archive is in `trouble`.
-archive_look migration_run::look(const archive_record& record) const {
+/// What is wrong with the archive is in `trouble`.
+asio::awaitable<archive_look> migration_run::look(const archive_record& record) {
     archive_look found;
     try {
-        found.stamp = stamp_of(record.name);
-        found.stamp.path = journal_key(found.stamp, record);
-        if (journal_)
-            found.done = journal_->find_done(found.stamp, archive_settings(record));
+        auto ask = [this, &record, &found] {
+            found.stamp = stamp_of(record.name);
+            found.stamp.path = journal_key(found.stamp, record);
+            if (journal_)
+                found.done = journal_->find_done(found.stamp, archive_settings(record));
+        };
+        co_await async::run_on(run_.workers.get_executor(), ask);
         if (!found.done)
-            look_inside(record, found);
+            co_await look_inside(record, found);
     } catch (const error& e) {
         if (e.code() == errc::storage)
             throw;
         found.trouble = e;
+    } catch (const boost::system::system_error&) {
+        throw; // an interrupt
     } catch (const std::exception& e) {
         found.trouble.emplace(errc::internal, "this is a bug in tarpon", e.what());
     }
-    return found;
+    co_return found;
 }
 
-void migration_run::look_inside(const archive_record& record, archive_look& found) const {
+/// Of what is packed all has to be unpacked: one at a time, because each may need much memory.
+asio::awaitable<void>
+migration_run::look_inside(const archive_record& record, archive_look& found) {
+    const auto executor = run_.workers.get_executor();
+    auto look = [this, &record, &found] {
+        std::optional<archive_file> file = archive_file::open(record.name).value();
+        const auto contents = contents_of(*file);
+        if (contents) {
+            outline_images(record, *contents, found);
+            file.reset();
+        }
+        return file;
+    };
+    const std::optional<archive_file> packed = co_await async::run_on(executor, look);
+    found.packed = packed.has_value();
+    if (!packed)
+        co_return;
+    const auto turn = co_await packed_.acquire();
+    archive::file_range_source all(*packed, 0, packed->size(), run_.workers);
+    const engine::passed_archive passed = co_await engine::read_once(all, run_.workers);
+    auto outline = [this, &record, &passed, &found] {
+        outline_images(record, passed.contents, found);
+    };
+    co_await async::run_on(executor, outline);
+}
+
+/// On a worker.
+void migration_run::outline_images(
+    const archive_record& record, const archive_contents& contents, archive_look& found) const {
     const destination where = destination_of(options_.push.where, record.target);
-    const auto contents = contents_of(record.name);
-    found.passing = !contents;
-    if (found.passing)
-        return;
-    engine::target_list list = engine::find_targets(*contents, where).value();
-    found.outline = outline_of(record.shared_name, *contents, list, run_.options);
+    engine::target_list list = targets_in(contents, where);
+    found.outline = outline_of(record.shared_name, contents, list, run_.options);
     find_done_images(found);
     std::set<std::string> open;
     for (const journal_image& image : found.images)
@@ -95,7 +129,7 @@ void migration_run::look_inside(const archive_record& record, archive_look& foun
     std::erase_if(list.targets, [&](const engine::image_target& target) {
         return !open.contains(references_of(target).front());
     });
-    found.rest = outline_of(record.shared_name, *contents, list, run_.options);
+    found.rest = outline_of(record.shared_name, contents, list, run_.options);
 }
 
 /// An image is done when all its references are.
@@ -145,12 +179,11 @@ void migration_run::note_images(std::size_t archive, const archive_look& found) 
     writer_->add(archive_begun{found.stamp, archive_settings(record)});
     record.size = found.stamp.size;
     record.mtime_ns = found.stamp.mtime_ns;
-    record.passing = found.passing;
-    record.bytes =
-        found.passing ? static_cast<std::uint64_t>(found.stamp.size) : found.rest.bytes();
+    record.packed = found.packed;
+    record.bytes = found.rest.bytes();
     record.bytes_to_read = found.rest.bytes_to_read();
     record.references = found.outline.references();
-    record.to_do = found.passing || found.outline.unplaced > 0;
+    record.to_do = found.outline.unplaced > 0;
     claim(archive, found.images);
     for (const journal_image& image : found.images) {
         if (image.digest.empty()) {
@@ -162,6 +195,8 @@ void migration_run::note_images(std::size_t archive, const archive_look& found) 
         watch_.skipped(record.name, image, record.content);
         record.done_references.push_back(image.reference);
     }
+    if (options_.plan_only && record.packed && record.to_do)
+        watch_.planned(record.name, found.images, record.bytes_to_read);
     for (const journal_image& image : found.replacing)
         replacing_.emplace_back(archive, image);
     plan_.images += record.references;
@@ -190,10 +225,7 @@ asio::awaitable<void> migration_run::look_at(std::size_t archive) {
         co_return;
     co_await writer_->room();
     archive_record& record = archives_[archive];
-    auto work = [this, &record] {
-        return look(record);
-    };
-    archive_look found = co_await async::run_on(run_.workers.get_executor(), work);
+    archive_look found = co_await look(record);
     const bool some_done =
         found.done || std::any_of(found.images.begin(), found.images.end(), [](const auto& image) {
             return !image.digest.empty();
@@ -217,21 +249,20 @@ asio::awaitable<void> migration_run::look_at(std::size_t archive) {
 /// what is no archive is none everywhere.
 asio::awaitable<void> migration_run::weigh(std::size_t archive, std::vector<archive_load>& loads) {
     const archive_record& record = archives_[archive];
-    auto work = [this, &record] {
-        archive_look found;
-        try {
-            found.stamp = stamp_of(record.name);
-            look_inside(record, found);
-        } catch (const error& e) {
-            if (e.code() == errc::storage)
-                throw;
-            if (e.code() == errc::archive_unreadable)
-                throw unreadable_here(record.name, e);
-            found.trouble = e; // for whoever's archive it is
-        }
-        return found;
-    };
-    const archive_look found = co_await async::run_on(run_.workers.get_executor(), work);
+    archive_look found;
+    try {
+        auto stat = [&record] {
+            return stamp_of(record.name);
+        };
+        found.stamp = co_await async::run_on(run_.workers.get_executor(), stat);
+        co_await look_inside(record, found);
+    } catch (const error& e) {
+        if (e.code() == errc::storage)
+            throw;
+        if (e.code() == errc::archive_unreadable)
+            throw unreadable_here(record.name, e);
+        found.trouble = e; // for whoever's archive it is
+    }
     claim(archive, found.images);
     loads[archive] = load_of(record, found);
 }
@@ -268,7 +299,7 @@ asio::awaitable<void> migration_run::index_all() {
     const auto replacing = std::exchange(replacing_, {});
     for (const auto& [archive, image] : replacing) {
         co_await writer_->room();
-        if (!claims_.rival_of(image.reference, archive))
+        if (!claims_.rival_of(image.reference, archive, image.identity))
             writer_->add(image_begun{image});
     }
     co_await writer_->drained();

@@ -8,9 +8,11 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 namespace tarpon::migration {
 
@@ -56,6 +58,25 @@ std::string part_of(const journal_image& image) {
     return tagged ? std::string() : image.identity;
 }
 
+error no_journal(const std::string& path) {
+    return error(
+        errc::usage, concat(
+                         foreign_text(path),
+                         " is no journal of a migration, or one of another version of tarpon"));
+}
+
+/// A name that was mistyped is often that of an archive: it must not be taken for a journal that is
+/// damaged and may be moved away. What cannot be read, SQLite says.
+void check_is_database(const std::string& path) {
+    constexpr std::string_view head = "SQLite format 3";
+    std::ifstream file(path, std::ios::binary);
+    std::string start(head.size(), '\0');
+    file.read(start.data(), static_cast<std::streamsize>(start.size()));
+    start.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+    if (!start.empty() && start != head)
+        throw no_journal(path);
+}
+
 tarpon::digest digest_in(const statement& row, int column) {
     const auto parsed = tarpon::digest::parse(row.text(column));
     return parsed ? *parsed : tarpon::digest();
@@ -99,6 +120,7 @@ auto journal::guarded(Work work) {
 
 journal::journal(const std::string& path, const std::string& destination)
     : path_(path) {
+    check_is_database(path);
     guarded([&] {
         lock();
         open(destination, database_use::record);
@@ -113,6 +135,7 @@ journal::look_into(const std::string& path, const std::string& destination) {
     std::error_code unknown;
     if (!std::filesystem::exists(path, unknown) && !unknown)
         return nullptr;
+    check_is_database(path);
     const std::shared_ptr<journal> one(new journal(path, database_use::look));
     const bool has_something =
         one->guarded([&] { return one->open(destination, database_use::look); });
@@ -125,6 +148,10 @@ void journal::lock() {
     const auto folder = std::filesystem::path(path_).parent_path();
     if (!folder.empty())
         std::filesystem::create_directories(folder, failed);
+    if (failed)
+        throw error(
+            errc::storage, concat("cannot use the journal ", foreign_text(path_)),
+            concat("cannot make its folder: ", failed.message()));
     const auto real = std::filesystem::weakly_canonical(path_, failed);
     lock_.emplace(concat(failed ? path_ : real.string(), ".lock"));
     if (!lock_->is_open())
@@ -157,11 +184,7 @@ bool journal::open(const std::string& destination, database_use use) {
         return true;
     }
     if (id != application_id || pragma(*db_, "user_version") != schema_version)
-        throw error(
-            errc::usage,
-            concat(
-                foreign_text(path_), " is no journal of a migration, or one of another "
-                                     "version of tarpon"));
+        throw no_journal(path_);
     check_destination(destination);
     return true;
 }

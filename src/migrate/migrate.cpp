@@ -34,6 +34,8 @@ void check(const migrate_options& options) {
 int migrate_report::exit_code() const {
     if (interrupted)
         return exit_code_of(error_class::interrupted);
+    if (broke)
+        return exit_code_of(error_class::internal);
     if (summary.failed == 0)
         return 0;
     const bool some = std::any_of(images.begin(), images.end(), [](const migrated_image& image) {

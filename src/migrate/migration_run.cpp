@@ -54,6 +54,7 @@ migration_run::migration_run(
     , run_(executor, with_dry_run(options_.push, options_.plan_only), watch_)
     , started_(utc_time(std::chrono::system_clock::now(), time_precision::seconds))
     , settings_(settings_of(options_.push))
+    , packed_(executor, 1)
     , changed_(executor) {
     watch_.attach(run_);
     run_.counted_ahead = true;
@@ -62,6 +63,25 @@ migration_run::migration_run(
         trouble_ = true;
         changed_.notify_all();
     };
+}
+
+/// Who types the list, or a program that goes on writing it, must not keep an interrupt waiting.
+asio::awaitable<std::vector<archive_target>> migration_run::find_archives() {
+    std::stop_source stop;
+    std::vector<std::string> notes;
+    auto expand = [this, &notes, token = stop.get_token()] {
+        return expand_sources(options_.sources, &notes, token);
+    };
+    asio::cancellation_state interrupts = co_await asio::this_coro::cancellation_state;
+    interrupts.slot().assign([&stop](asio::cancellation_type) { stop.request_stop(); });
+    std::vector<archive_target> sources =
+        co_await async::run_on(run_.workers.get_executor(), expand);
+    interrupts.slot().clear();
+    if (interrupts.cancelled() != asio::cancellation_type::none)
+        throw boost::system::system_error(asio::error::operation_aborted);
+    for (const std::string& note : notes)
+        run_.warn(note);
+    co_return sources;
 }
 
 /// What is wrong here concerns the run as a whole.
@@ -81,14 +101,7 @@ asio::awaitable<void> migration_run::prepare() {
             " locked: waiting for it"));
     };
     watch_.write_to(*writer_);
-    std::vector<std::string> notes;
-    auto expand = [&] {
-        return expand_sources(options_.sources, &notes);
-    };
-    const std::vector<archive_target> sources =
-        co_await async::run_on(run_.workers.get_executor(), expand);
-    for (const std::string& note : notes)
-        run_.warn(note);
+    const std::vector<archive_target> sources = co_await find_archives();
     std::set<std::pair<std::string, std::string>> seen;
     std::map<std::string, std::size_t> files;
     for (const archive_target& source : sources) {
@@ -111,12 +124,7 @@ asio::awaitable<void> migration_run::wait_for_trouble() {
         co_return;
     if (trouble_ && options_.fail_fast)
         throw stop_now();
-    throw error(
-        errc::transport_connect,
-        concat(
-            "the registry could not be reached for ", unreachable_, " archives in a row",
-            images_left()),
-        {}, journal_ ? "run it again: it goes on where it was stopped" : "");
+    throw outage();
 }
 
 asio::awaitable<void> migration_run::index_and_push() {
@@ -126,8 +134,8 @@ asio::awaitable<void> migration_run::index_and_push() {
     bool something_to_do = false, all_indexed = true;
     for (const archive_record& record : archives_) {
         something_to_do = something_to_do || record.to_do;
-        all_indexed = all_indexed && !(record.to_do && record.passing);
-        if (record.to_do && !record.passing)
+        all_indexed = all_indexed && !(record.to_do && record.packed);
+        if (record.to_do && !record.packed)
             run_.totals.bytes_total += record.bytes_to_read;
     }
     run_.totals.total_known = all_indexed;
@@ -135,9 +143,12 @@ asio::awaitable<void> migration_run::index_and_push() {
         watch_.plan_known(plan_);
     if (something_to_do) {
         co_await run_.open_memory();
-        // One word about a registry that is not there, not one for each archive.
+        // One word about a registry that is not there or does not know us, not one for each
+        // archive; and one wrong password, not so many that the account is locked.
         const auto any = engine::staging_repository(options_.push.where).value();
-        co_await run_.registry(any).open();
+        registry::registry_session& session = run_.registry(any);
+        co_await session.open();
+        co_await session.check_credentials();
         co_await push_all();
     }
     if (options_.plan_only) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "async/condition.hpp"
+#include "async/slots.hpp"
 #include "engine/archive_push.hpp"
 #include "migrate/blob_catalog.hpp"
 #include "migrate/claims.hpp"
@@ -32,7 +33,7 @@ struct archive_record {
     std::uint64_t bytes = 0;
     std::uint64_t bytes_to_read = 0;
     std::uint64_t references = 0;
-    bool passing = false; ///< can be read only once
+    bool packed = false; ///< compressed as a whole: it is pushed in one pass
     bool to_do = false;
     std::size_t file = 0;                     ///< the first archive of the same file
     std::int64_t size = 0, mtime_ns = 0;      ///< of the file, when it was looked at
@@ -49,7 +50,7 @@ inline std::string journal_key(const file_stamp& stamp, const archive_record& re
 struct archive_look {
     file_stamp stamp; ///< its path is the archive's key in the journal
     std::optional<journal::done_archive> done;
-    bool passing = false;
+    bool packed = false;
     archive_outline outline;           ///< of all images
     std::vector<journal_image> images; ///< one for each reference; with a digest where it is done
     std::vector<journal_image> replacing; ///< those to be written in place of others that are done
@@ -71,6 +72,7 @@ private:
     boost::asio::awaitable<void> work();
     boost::asio::awaitable<void> do_all();
     boost::asio::awaitable<void> prepare();
+    boost::asio::awaitable<std::vector<archive_target>> find_archives();
     boost::asio::awaitable<void> index_and_push();
     boost::asio::awaitable<void> wait_for_trouble();
     boost::asio::awaitable<void> close(std::exception_ptr failed);
@@ -82,8 +84,13 @@ private:
     // index_pass.cpp
     boost::asio::awaitable<void> index_all();
     boost::asio::awaitable<void> look_at(std::size_t archive);
-    archive_look look(const archive_record& record) const;
-    void look_inside(const archive_record& record, archive_look& found) const;
+    boost::asio::awaitable<archive_look> look(const archive_record& record);
+    void look_at_file(const archive_record& record, archive_look& found) const;
+    boost::asio::awaitable<void> look_inside(const archive_record& record, archive_look& found);
+    void outline_images(
+        const archive_record& record,
+        const archive::archive_contents& contents,
+        archive_look& found) const;
     void find_done_images(archive_look& found) const;
     void note_done(std::size_t archive, const archive_look& found);
     void note_images(std::size_t archive, const archive_look& found);
@@ -100,12 +107,13 @@ private:
     boost::asio::awaitable<void> push_all();
     boost::asio::awaitable<void> push_round(int round);
     boost::asio::awaitable<void> take_turns(queue_end from);
-    boost::asio::awaitable<void> push_passing(int round);
+    boost::asio::awaitable<void> push_packed(int round);
     boost::asio::awaitable<void> push_one(std::size_t archive);
     engine::target_list
     choose_targets(std::size_t archive, const archive::archive_contents& contents);
     boost::asio::awaitable<digest> hash_file(std::string path);
     bool is_outage() const;
+    error outage() const;
     void note_reach(const active_archive& ended);
 
     migrate_options options_;
@@ -118,6 +126,7 @@ private:
     std::vector<archive_record> archives_;
     std::vector<int> shards_; ///< empty: all are mine
     std::string fingerprint_; ///< of the shards
+    async::slots packed_;     ///< a turn of the one packed archive that is looked into
     reference_claims claims_;
     push_rounds rounds_;
     std::vector<std::pair<std::size_t, journal_image>> replacing_; ///< while the index pass goes on
@@ -127,6 +136,7 @@ private:
     async::condition changed_;
     bool trouble_ = false;
     int unreachable_ = 0; ///< archives in a row that did not get through to the registry
+    error_class outage_ = error_class::network; ///< of the last of them
     bool finished_ = false;
     bool begun_ = false;
     bool indexed_ = false;

@@ -20,6 +20,7 @@
 #include <glob.h>
 #include <map>
 #include <memory>
+#include <poll.h>
 #include <set>
 #include <unistd.h>
 #include <unordered_map>
@@ -54,8 +55,24 @@ struct list_text {
     std::string folder; ///< what names in it are relative to: "" or "FOLDER/"
 };
 
+/// Is there something to read, or the end? false: `stop` came first.
+bool wait_for_input(int fd, const std::stop_token& stop) {
+    constexpr int look_at_stop_ms = 100;
+    pollfd one{fd, POLLIN, 0};
+    while (!stop.stop_requested()) {
+        const int ready = ::poll(&one, 1, look_at_stop_ms);
+        if (ready > 0 || (ready < 0 && errno != EINTR))
+            return true; // what is wrong, read() says
+    }
+    return false;
+}
+
 /// All of a file, or of standard input when `path` is "-".
-list_text read_list(const std::string& path, std::size_t bytes_max, std::string_view limit) {
+list_text read_list(
+    const std::string& path,
+    std::size_t bytes_max,
+    std::string_view limit,
+    const std::stop_token& stop) {
     const bool standard_input = path == "-";
     const int fd = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -74,6 +91,8 @@ list_text read_list(const std::string& path, std::size_t bytes_max, std::string_
         list.folder = path.substr(0, path.rfind('/') + 1);
     while (list.text.size() <= bytes_max) {
         std::array<char, 64 * 1024> piece;
+        if (!wait_for_input(fd, stop))
+            return list;
         const ssize_t got = ::read(fd, piece.data(), piece.size());
         if (got == 0)
             return list;
@@ -177,8 +196,9 @@ std::string tag_of_target(const std::string& text) {
 /// Collects archives; knows what it has met.
 class expansion {
 public:
-    explicit expansion(std::vector<std::string>* notes)
-        : notes_(notes) {}
+    expansion(std::vector<std::string>* notes, std::stop_token stop)
+        : notes_(notes)
+        , stop_(std::move(stop)) {}
 
     void add_source(const std::string& source);
     std::vector<archive_target> finish();
@@ -204,6 +224,7 @@ private:
     void add_target(const listed_source& entry, const std::string& path);
 
     std::vector<std::string>* notes_;
+    std::stop_token stop_;
     std::size_t source_ = 0; ///< the number of the one at hand
     std::string root_;
     std::vector<archive> archives_;
@@ -321,8 +342,9 @@ void expansion::add_list(const std::string& path) {
     const bool json = lower.ends_with(".json");
     const bool mapping = json || lower.ends_with(".yaml") || lower.ends_with(".yml");
     const list_text list =
-        mapping ? read_list(path, limits::source_mapping_bytes_max, "source_mapping_bytes_max")
-                : read_list(path, limits::source_list_bytes_max, "source_list_bytes_max");
+        mapping
+            ? read_list(path, limits::source_mapping_bytes_max, "source_mapping_bytes_max", stop_)
+            : read_list(path, limits::source_list_bytes_max, "source_list_bytes_max", stop_);
     const auto entries = json      ? parse_json_mapping(list.text)
                          : mapping ? parse_yaml_mapping(list.text)
                                    : parse_source_list(list.text);
@@ -378,9 +400,11 @@ bool is_archive_name(std::string_view file_name) noexcept {
     });
 }
 
-std::vector<archive_target>
-expand_sources(const std::vector<std::string>& sources, std::vector<std::string>* notes) {
-    expansion all(notes);
+std::vector<archive_target> expand_sources(
+    const std::vector<std::string>& sources,
+    std::vector<std::string>* notes,
+    std::stop_token stop) {
+    expansion all(notes, std::move(stop));
     for (const std::string& source : sources)
         all.add_source(source);
     return all.finish();

@@ -3,6 +3,7 @@
 // Blocking; for the CPU pool.
 #pragma once
 
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,9 +38,12 @@ struct archive_target {
 /// Errors: throws `error`: errc::usage for a source without archives, a list that is wrong (list
 ///         and line), a target with a tag of two archives, more than limits::migrate_archives_max;
 ///         errc::archive_unreadable for a folder or list that cannot be read.
-/// `notes` gets what was left out, for a warning.
-std::vector<archive_target>
-expand_sources(const std::vector<std::string>& sources, std::vector<std::string>* notes = nullptr);
+/// `notes` gets what was left out, for a warning. When `stop` is requested, a list that its writer
+/// has not ended counts as ended: the caller does not want the outcome any more.
+std::vector<archive_target> expand_sources(
+    const std::vector<std::string>& sources,
+    std::vector<std::string>* notes = nullptr,
+    std::stop_token stop = {});
 
 /// .tar, .oci, .tar.gz, .tgz, .tar.zst, .tzst, .tar.xz, .txz, .tar.bz2, .tbz2, .tbz, in any case.
 bool is_archive_name(std::string_view file_name) noexcept;

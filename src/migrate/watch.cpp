@@ -7,6 +7,12 @@ namespace tarpon::migration {
 
 namespace {
 
+/// May what kept this archive from the registry keep every other one too?
+bool may_meet_all(errc code) {
+    return class_of(code) == error_class::network || code == errc::registry_failed
+           || code == errc::registry_unauthorized;
+}
+
 std::string in_words(const error& what) {
     std::string text = what.message();
     if (!what.cause().empty())
@@ -48,8 +54,6 @@ void watch::on_image(const image_event& event) {
     if (active_archive* const from = find(event.archive)) {
         done.archive_digest = from->content;
         from->reached = true;
-        if (!from->counted)
-            ++run_->totals.images_total;
         const auto identity = from->identities.find(event.reference);
         journal_image image{
             event.reference, from->key,
@@ -87,8 +91,10 @@ void watch::on_failure(const failure_event& event) {
     if (from) {
         from->failed = true;
         const error_class kind = class_of(event.what.code());
-        from->unreachable = from->unreachable || kind == error_class::network;
-        from->reached = from->reached || kind == error_class::registry || kind == error_class::auth;
+        if (may_meet_all(event.what.code()))
+            from->unreachable = kind;
+        else if (kind == error_class::registry || kind == error_class::auth)
+            from->reached = true;
         failed.archive_digest = from->content;
         writer_->add(image_failed{event.reference, from->key, failed.error});
     }
@@ -112,6 +118,21 @@ void watch::skipped(const std::string& archive, const journal_image& image, cons
     tell(std::move(skipped));
 }
 
+void watch::planned(
+    const std::string& archive, const std::vector<journal_image>& images, std::uint64_t bytes) {
+    planned_bytes_ += bytes;
+    for (const journal_image& image : images) {
+        if (!image.digest.empty())
+            continue;
+        ++run_->totals.images_done;
+        migrated_image planned;
+        planned.archive = archive;
+        planned.reference = image.reference;
+        planned.result = migrated_image::outcome::planned;
+        tell(std::move(planned));
+    }
+}
+
 void watch::plan_known(const migrate_plan& plan) {
     report_.plan = plan;
     told_.on_migrate_plan(plan);
@@ -120,11 +141,18 @@ void watch::plan_known(const migrate_plan& plan) {
 migrate_report watch::take_report(push_report pushed) {
     report_.samples = samples_.finish(sample());
     report_.summary = pushed.summary;
-    for (const failure_event& failure : pushed.failures)
-        if (failure.what.code() != errc::cancelled) {
-            report_.first_failure = class_of(failure.what.code());
-            break;
-        }
+    bool first = true;
+    for (const failure_event& failure : pushed.failures) {
+        const error_class kind = class_of(failure.what.code());
+        if (kind == error_class::interrupted)
+            continue;
+        if (std::exchange(first, false))
+            report_.first_failure = kind;
+        // Neither an archive's nor an image's: what it was to write down may be lost.
+        report_.broke = report_.broke
+                        || (failure.archive.empty() && failure.reference.empty()
+                            && kind == error_class::internal);
+    }
     return std::move(report_);
 }
 

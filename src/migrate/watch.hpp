@@ -10,7 +10,9 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace tarpon::migration {
 
@@ -21,9 +23,9 @@ struct active_archive {
     std::map<std::string, std::string> identities; ///< by reference
     tarpon::digest content;                        ///< SHA-256 of the file; empty: nobody asked
     bool failed = false;
-    bool reached = false;     ///< the registry took an image of it, or refused one
-    bool unreachable = false; ///< the network failed
-    bool counted = false;     ///< its references are among images_total
+    bool reached = false; ///< the registry took an image of it, or had something against it
+    /// What kept it from the registry, where that may keep every archive from it.
+    std::optional<error_class> unreachable = {};
 };
 
 class watch final : public progress_observer {
@@ -42,6 +44,9 @@ public:
     std::map<std::string, active_archive> active;
 
     void skipped(const std::string& archive, const journal_image& image, const digest& content);
+    /// What --plan says of a packed archive: those of its images that are not done.
+    void planned(
+        const std::string& archive, const std::vector<journal_image>& images, std::uint64_t bytes);
     void plan_known(const migrate_plan& plan);
     const std::vector<migrated_image>& images() const noexcept { return report_.images; }
     /// Of images that --plan asked about.

@@ -9,12 +9,13 @@ import random
 import re
 import signal
 import sqlite3
+import subprocess
 import time
 import unittest
 from collections import Counter
 from pathlib import Path
 
-from harness import DockerRegistry, RegistryCase, Result, Running, needs, tarpon, wait_until
+from harness import PATIENCE, DockerRegistry, RegistryCase, Result, Running, needs, tarpon, wait_until
 from images import Image, docker_entries, flipped, make_image, make_layer, noise, oci_entries, pull, tar
 from many_archives import write_many
 from resume import CountingProxy
@@ -111,10 +112,9 @@ class SharedBlobs(MigrateCase):
                 for i, (reference, digest) in enumerate(result.references.items()):
                     self.assertEqual(pull(reference, self.folder / f"{name}{i}").digest, digest)
                 (plan,) = result.of("plan")
-                self.assertEqual((plan["archives"], plan["images"], plan["images_done"]), (12, 11, 0))
-                # layers: 2 shared, 9 of their own, 1 of the OCI archives; configs: 9 and 1; the packed one is not
-                # looked into
-                self.assertEqual(plan["blobs"], 22)
+                self.assertEqual((plan["archives"], plan["images"], plan["images_done"]), (12, 12, 0))
+                # layers: 2 shared, 9 of their own, 1 of the OCI archives, 2 packed; configs: 9, 1 and 1
+                self.assertEqual(plan["blobs"], 25)
                 self.assertGreater(plan["shared_bytes"], 8 * 300_000)
                 again = self.migrate(base)
                 self.assertEqual((again.of("image"), again.of("blob")), ([], []), again)
@@ -208,16 +208,17 @@ class BadArchives(MigrateCase):
             self.assertEqual((again.of("image"), len(again.of("skipped"))), ([], 4), again)
             self.assertEqual(again.summary["requests"], 0)
 
-    def test_of_two_packed_ones_the_first_wins(self):
+    def test_packed_ones_with_one_name(self):
         for i in (1, 2):
             self.put(f"{i}.tar.gz", gzip.compress(tar(docker_entries(make_image(i, "app:1")))))
+        self.put("3.tar.gz", gzip.compress(tar(docker_entries(make_image(3, "app:3")))))
         base = f"{self.embedded.host}/{self.fresh()}"
         for expected in ("image", "skipped"):
             result = self.migrate(base, code=7)
-            self.assertEqual(len(result.of(expected)), 1, result)
-            (one,) = result.of("error")
-            self.assertIn("2.tar.gz", one["archive"])
-            self.assertIn("app:1 is also that of another image, in", one["message"])
+            self.assertEqual([one["reference"] for one in result.of(expected)], [f"{base}/app:3"], result)
+            for one in result.of("error"):
+                self.assertIn("app:1 would be written from", one["message"])
+            self.assertEqual(len(result.of("error")), 2, result)
 
 
 class Interrupted(MigrateCase):
@@ -275,6 +276,17 @@ class Interrupted(MigrateCase):
         self.assertEqual(len(rest.of("skipped")), len(done))
         self.assertEqual({**rest.references, **done}, {base + name: digest for name, digest in expected.items()})
 
+    def test_sigint_while_a_list_is_being_written(self):
+        with Running("migrate", "--json", "@-", "--registry", f"{self.embedded.host}/{self.fresh()}",
+                     "--journal", self.journal, stdin=subprocess.PIPE) as run:
+            run.feed(b"a.tar\n")
+            wait_until(lambda: Path(f"{self.journal}.lock").exists(), "the journal is open")
+            time.sleep(0.2)
+            run.process.send_signal(signal.SIGINT)
+            run.process.wait(timeout=PATIENCE)  # its input is still open
+            result = run.finish()
+        self.assertEqual(result.code, 130, result)
+
     def test_two_runs_on_one_journal(self):
         self.prepare(5)
         base = f"{self.docker.host}/{self.fresh()}"
@@ -321,17 +333,26 @@ class Journal(MigrateCase):
         base = f"{self.embedded.host}/{self.fresh()}"
         self.migrate(base)
         whole = self.journal.read_bytes()
-        for damage in (b"not a database" + whole[14:], whole[:4096] + b"\xff" * 4096 + whole[8192:]):
-            self.journal.write_bytes(damage)
-            result = self.migrate(base, code=1)
-            self.assertEqual(len(result.error_lines), 1, result)
-            self.assertIn(str(self.journal), result.error_lines[0])
-            self.assertEqual(self.journal.read_bytes(), damage)
+        damaged = whole[:4096] + b"\xff" * 4096 + whole[8192:]
+        self.journal.write_bytes(damaged)
+        result = self.migrate(base, code=1)
+        self.assertEqual(len(result.error_lines), 1, result)
+        self.assertIn(str(self.journal), result.error_lines[0])
+        self.assertEqual(self.journal.read_bytes(), damaged)
         other = self.folder / "other.db"
         with sqlite3.connect(other) as database:
             database.execute("CREATE TABLE t(a)")
         self.journal = other
         self.assert_one_error(self.migrate(base, code=2), 2, "usage", "is no journal")
+
+    def test_a_name_that_is_an_archives(self):
+        archive = self.put("a.tar", tar(docker_entries(make_image(1, "app:1"))))
+        before = archive.read_bytes()
+        self.journal = archive
+        result = self.migrate(f"{self.embedded.host}/{self.fresh()}", code=2)
+        self.assert_one_error(result, 2, "usage", "is no journal")
+        self.assertNotIn("mv ", result.stderr)
+        self.assertEqual((archive.read_bytes(), list(self.sources.iterdir())), (before, [archive]))
 
     def test_default_place_is_in_the_state(self):
         self.put("a.tar", tar(docker_entries(make_image(1, "app:1"))))

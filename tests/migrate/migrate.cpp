@@ -2,6 +2,7 @@
 #include "engine/event_json.hpp"
 #include "model/hasher.hpp"
 #include "model/text.hpp"
+#include "state/database.hpp"
 #include "state/folder_lock.hpp"
 #include "support/image_builder.hpp"
 #include "support/push_scene.hpp"
@@ -14,8 +15,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <exception>
+#include <fcntl.h>
 #include <filesystem>
 #include <unistd.h>
 
@@ -215,6 +219,51 @@ BOOST_AUTO_TEST_CASE(packed_archives_go_too) {
     const auto second = s.run();
     BOOST_TEST(count(second, outcome::skipped) == 2u);
     BOOST_TEST(s.registry.steps() == "");
+}
+
+// Their names are known before anything is pushed, on every shard.
+BOOST_AUTO_TEST_CASE(packed_archives_contest_names_as_others_do) {
+    for (const int shards : {1, 2}) {
+        scene s;
+        s.put("a.tar.gz", gzip(archive_of(2, "app:1")));
+        s.put("b.tar.gz", gzip(archive_of(3, "app:1")));
+        s.put("c.tar", archive_of(4, "app:2"));
+        std::size_t pushed = 0, failed = 0;
+        for (int index = 1; index <= shards; ++index) {
+            s.options.shard = {index, shards};
+            s.options.journal = (s.dir.path() / concat("journal", index, ".db")).string();
+            const auto report = s.run();
+            pushed += count(report, outcome::pushed);
+            failed += count(report, outcome::failed);
+        }
+        BOOST_TEST(pushed == 1u);
+        BOOST_TEST(failed == 2u);
+        BOOST_TEST(s.registry.tags() == 1u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_has_packed_archives_too) {
+    scene s;
+    s.put("a.tar.gz", gzip(archive_of(2, "app:1")));
+    s.put("b.tar", archive_of(3, "app:2"));
+    s.options.plan_only = true;
+    const auto report = s.run();
+    BOOST_TEST(report.plan.images == 2u);
+    BOOST_TEST(count(report, outcome::planned) == 2u);
+    BOOST_TEST(report.plan.bytes_to_send == report.plan.blob_bytes);
+    BOOST_TEST(s.registry.blobs() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_pipe_is_refused_and_not_read) {
+    scene s;
+    const std::string pipe = (s.dir.path() / "pipe.tar").string();
+    BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const int held = ::open(pipe.c_str(), O_RDWR | O_CLOEXEC);
+    s.options.sources = {pipe};
+    const auto report = s.run();
+    ::close(held);
+    BOOST_TEST(report.exit_code() == exit_code_of(error_class::archive), explain(report));
+    BOOST_TEST(explain(report).find("it is no file") != std::string::npos, explain(report));
 }
 
 BOOST_AUTO_TEST_CASE(broken_ones_stop_nobody_or_everybody) {
@@ -419,6 +468,35 @@ BOOST_AUTO_TEST_CASE(an_archive_that_took_a_name_over) {
     BOOST_TEST(count(s.run(), outcome::pushed) == 1u); // and back
 }
 
+/// Of the image app:1 of a.tar.
+std::string state_in(const std::string& journal) {
+    state::database db(journal, state::database_use::look);
+    state::statement ask(db, "SELECT state FROM image WHERE archive LIKE '%a.tar'");
+    return ask.step() ? ask.text(0) : "nothing";
+}
+
+// Else a run that is killed at the tag leaves a journal that has done what is there no more.
+BOOST_AUTO_TEST_CASE(a_name_that_is_taken_over_is_open_before_its_tag) {
+    for (const bool packed : {false, true}) {
+        scene s;
+        s.put("a.tar", archive_of(2, "app:1"));
+        (void)s.run();
+        std::filesystem::remove(s.dir.path() / "in/a.tar");
+        if (packed)
+            s.put("b.tar.gz", gzip(archive_of(3, "app:1")));
+        else
+            s.put("b.tar", archive_of(3, "app:1"));
+        std::string state;
+        s.registry.intercept = [&](const registry_request& asked) -> std::optional<answer> {
+            if (asked.what == step::put_manifest)
+                state = state_in(s.options.journal);
+            return std::nullopt;
+        };
+        BOOST_TEST(count(s.run(), outcome::pushed) == 1u);
+        BOOST_TEST(state == "open");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(every_tag_of_a_contested_image_is_told) {
     scene s;
     s.put("a.tar", docker_archive({make_image({make_layer(1)}, {"app:1", "app:2"})}));
@@ -576,6 +654,62 @@ BOOST_AUTO_TEST_CASE(a_registry_that_is_gone_ends_the_run) {
     const auto rest = s.run();
     BOOST_TEST(rest.exit_code() == 0, explain(rest));
     BOOST_TEST(s.registry.tags() == 60u);
+}
+
+void expect_one_end(scene& s, error_class kind, const std::string& words) {
+    for (unsigned i = 0; i < 60; ++i)
+        s.put(concat(i, ".tar"), archive_of(10 + i, concat("app:", i)));
+    const auto report = s.run();
+    BOOST_TEST(report.exit_code() == exit_code_of(kind), explain(report));
+    BOOST_REQUIRE(!s.told.failures.empty());
+    const error& last = s.told.failures.back().what;
+    BOOST_TEST((class_of(last.code()) == kind));
+    BOOST_TEST(last.message().find(words) != std::string::npos, last.message());
+    BOOST_TEST(s.told.failures.size() < 50u); // ten hands, twice, and those under way
+    BOOST_TEST(s.registry.tags() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_registry_that_fails_for_all_ends_the_run) {
+    scene s;
+    s.registry.intercept = [](const registry_request& asked) -> std::optional<answer> {
+        if (asked.what == step::ping)
+            return std::nullopt;
+        answer broken;
+        broken.status = 500;
+        return broken;
+    };
+    expect_one_end(s, error_class::registry, "the registry failed for 2");
+}
+
+// Each try of a wrong password may be the one that locks the account.
+BOOST_AUTO_TEST_CASE(a_wrong_password_is_tried_once) {
+    scene s;
+    s.registry.options.username = "robot";
+    s.registry.options.password = "right";
+    s.options.push.connection.username = "robot";
+    s.options.push.connection.password = "wrong";
+    expect_one_end(s, error_class::auth, "rejected the credentials of robot");
+    BOOST_TEST(s.told.failures.size() == 1u);
+    BOOST_TEST(s.registry.count(step::put_manifest) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_registry_that_lets_nobody_in_ends_the_run) {
+    scene s;
+    s.registry.options.username = "robot";
+    s.registry.options.password = "right";
+    s.registry.options.open_ping = true;
+    expect_one_end(s, error_class::auth, "did not let us in for 2");
+}
+
+// What was to be written down may be lost: that is no half of a success.
+BOOST_AUTO_TEST_CASE(a_run_that_broke_is_none_that_is_partial) {
+    migrate_report report;
+    report.images.emplace_back();
+    report.images.back().result = outcome::pushed;
+    report.summary.failed = 1;
+    BOOST_TEST(report.exit_code() == 7);
+    report.broke = true;
+    BOOST_TEST(report.exit_code() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_plan_leaves_the_journal_alone) {
