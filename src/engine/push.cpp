@@ -134,10 +134,13 @@ void engine::check_options(const push_options& options) {
         throw error(errc::usage, concat("threads must be 1 to ", limits::threads_max));
     if (options.retries < 0 || options.retries > limits::retries_max)
         throw error(errc::usage, concat("retries must be 0 to ", limits::retries_max));
-    if (options.memory_bytes < limits::buffer_memory_bytes_min)
+    const bool zstd = options.layers == compression::zstd;
+    const std::uint64_t memory_min =
+        zstd ? limits::zstd_memory_bytes_min : limits::buffer_memory_bytes_min;
+    if (options.memory_bytes < memory_min)
         throw error(
             errc::usage,
-            concat("memory must be at least ", human_bytes(limits::buffer_memory_bytes_min)));
+            concat("memory must be at least ", human_bytes(memory_min), zstd ? " for zstd" : ""));
     if (options.rate_bytes_per_second != 0
         && options.rate_bytes_per_second < limits::rate_bytes_per_second_min)
         throw error(

@@ -8,9 +8,10 @@
 namespace tarpon::pipeline {
 namespace {
 
-// Frames do not see each other, so they must be large for the ratio: at 2 MiB level 3 loses 1 %
-// against one frame over everything, at 512 KiB nearly 3 % (docs/performance.md).
-constexpr std::size_t frame_bytes = 2 * 1024 * 1024;
+// Frames do not see each other, so they must be large for the ratio: at 2 MiB level 3 makes 0.9 %
+// more bytes (docs/performance.md). A block's input and output must fit into what chunks leave of
+// limits::zstd_memory_bytes_min.
+constexpr std::size_t frame_bytes = 3584 * 1024;
 
 // At the default level the tables of zstd's own choice (hash 2^17, chain 2^16) push each other out
 // of a core's cache; at half that size a block takes 15 % less time and 0.7 % more bytes

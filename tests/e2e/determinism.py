@@ -30,8 +30,8 @@ class Determinism(RegistryCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        # One block and a byte, several blocks, less than a block; zstd's blocks are of 2 MiB.
-        sizes = (512 * 1024 + 1, 5_300_000, 70_000)
+        # One block and a byte, several blocks, less than a block; zstd's blocks are of 3.5 MiB.
+        sizes = (512 * 1024 + 1, 7_400_000, 70_000)
         cls.image = Image([tar({"f": content(seed, size)}) for seed, size in enumerate(sizes)], ["app:1"])
         cls.data = tar(docker_entries(cls.image))
 

@@ -698,6 +698,12 @@ BOOST_AUTO_TEST_CASE(senseless_options_are_thrown) {
     BOOST_TEST(code_of([](push_options& o) { o.jobs = limits::jobs_max + 1; }) == errc::usage);
     BOOST_TEST(code_of([](push_options& o) { o.threads = -1; }) == errc::usage);
     BOOST_TEST(code_of([](push_options& o) { o.memory_bytes = 1000; }) == errc::usage);
+    BOOST_TEST(
+        code_of([](push_options& o) {
+            o.memory_bytes = limits::zstd_memory_bytes_min - 1;
+            o.layers = compression::zstd;
+        })
+        == errc::usage);
     BOOST_TEST(code_of([](push_options& o) { o.compression_level = 99; }) == errc::usage);
     BOOST_TEST(
         code_of([](push_options& o) {

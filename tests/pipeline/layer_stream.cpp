@@ -116,7 +116,7 @@ std::ostream& boost_test_print_type(std::ostream& o, compression c) {
 // The contract: bytes never depend on threads, memory or how the input arrives.
 BOOST_DATA_TEST_CASE(
     bytes_depend_on_input_only, bdata::make({0, 1, 2}) * bdata::make({0, 1}), kind, level) {
-    const std::string input = test::make_layer(3, 5'000'000);
+    const std::string input = test::make_layer(3, 8'000'000);
     const auto c = kinds[kind];
     if (c == compression::none && level != 0)
         return;
