@@ -29,7 +29,8 @@ std::uint64_t pool_bytes(const push_options& options) noexcept {
 
 /// Memory for the chunks of one upload, out of the run's buffers.
 asio::awaitable<registry::chunk_memory> lease_chunk(pipeline::buffer_pool& from, std::size_t size) {
-    auto lease = std::make_shared<pipeline::buffer_lease>(co_await from.acquire(size));
+    // The blocks of a pipe may be there already, and wait for the chunk they go in.
+    auto lease = std::make_shared<pipeline::buffer_lease>(co_await from.acquire_ahead(size));
     co_return registry::chunk_memory{lease->bytes(), lease};
 }
 

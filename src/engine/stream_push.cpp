@@ -128,6 +128,7 @@ private:
     std::shared_ptr<candidate> make_candidate(const tar_entry& entry, passed_entry& passed);
     asio::awaitable<bool> exists(const tar_entry& entry, const digest& content);
     void tell(const candidate& one, blob_status status);
+    void read_no_further(std::size_t block_room);
 
     run_context& run_;
     std::string name_;
@@ -139,6 +140,7 @@ private:
     async::task_group tasks_;
     async::condition changed_;
     std::size_t uploads_running_ = 0;
+    std::uint64_t ahead_bytes_max_ = 0;
 };
 
 asio::awaitable<void> stream_push::probe() {
@@ -220,6 +222,16 @@ asio::awaitable<void> stream_push::read_past(std::shared_ptr<candidate> one, dig
         tell(*one, blob_status::exists);
 }
 
+/// Than the layers of a file are read ahead, all together: more is of no use to the uploads. And
+/// where bodies go in chunks, one has to fit in beside what was read: it is asked for later.
+void stream_push::read_no_further(std::size_t block_room) {
+    const std::uint64_t like_a_file =
+        static_cast<std::uint64_t>(run_.jobs()) * run_.workshop().window * block_room;
+    ahead_bytes_max_ = std::max(ahead_bytes_max_, like_a_file);
+    run_.buffers.keep_to(
+        std::min(ahead_bytes_max_, run_.buffers.bytes_max() - chunk_bytes_allowed(run_.options)));
+}
+
 std::shared_ptr<candidate>
 stream_push::make_candidate(const tar_entry& entry, passed_entry& passed) {
     passed.treatment = treat_passing(entry.name, passed.stored, run_.options);
@@ -235,8 +247,9 @@ stream_push::make_candidate(const tar_entry& entry, passed_entry& passed) {
     const bool as_is = passed.treatment.as_is();
     const auto algo = as_is && one->promised ? one->promised->algo() : digest::algorithm::sha256;
     const auto length = as_is ? std::optional(entry.size) : std::nullopt;
-    one->stream.emplace(
-        run_.workshop(), *body, codec_for(passed.treatment, run_.options), length, algo);
+    auto codec = codec_for(passed.treatment, run_.options);
+    read_no_further(pipeline::block_room(*codec));
+    one->stream.emplace(run_.workshop(), *body, std::move(codec), length, algo);
     return one;
 }
 
@@ -303,6 +316,11 @@ asio::awaitable<void>
 push_stream(run_context& run, std::string name, byte_source& from, const archive_place& place) {
     archive::outer_source plain(from, run.workers);
     stream_push one(run, std::move(name), plain, place);
+    struct all_again {
+        pipeline::buffer_pool& buffers;
+        ~all_again() { buffers.keep_to(buffers.bytes_max()); }
+    };
+    const all_again later{run.buffers};
     co_await one.probe();
     co_await plain.open();
     co_await one.go();

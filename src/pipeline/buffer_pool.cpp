@@ -14,30 +14,45 @@ namespace asio = boost::asio;
 buffer_lease::buffer_lease(buffer_lease&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr))
     , memory_(std::move(other.memory_))
-    , size_(std::exchange(other.size_, 0)) {}
+    , size_(std::exchange(other.size_, 0))
+    , ahead_(other.ahead_) {}
 
 buffer_lease& buffer_lease::operator=(buffer_lease&& other) noexcept {
     std::swap(pool_, other.pool_);
     std::swap(memory_, other.memory_);
     std::swap(size_, other.size_);
+    std::swap(ahead_, other.ahead_);
     return *this;
 }
 
 buffer_lease::~buffer_lease() {
     if (memory_)
-        pool_->give_back(std::move(memory_), size_);
+        pool_->give_back(std::move(memory_), size_, ahead_);
 }
 
 buffer_pool::buffer_pool(const asio::any_io_executor& executor, std::uint64_t bytes_max)
     : bytes_max_(bytes_max)
+    , bytes_in_line_max_(bytes_max)
     , changed_(executor) {}
 
 buffer_pool::~buffer_pool() {
     assert(bytes_used_ == 0);
 }
 
+void buffer_pool::keep_to(std::uint64_t bytes) noexcept {
+    bytes_in_line_max_ = std::min(bytes, bytes_max_);
+    changed_.notify_all();
+}
+
+/// A lease that is larger than what may be given out waits until it is the only one in line.
+bool buffer_pool::fits(std::size_t size) const noexcept {
+    const std::uint64_t in_line = bytes_used_ - bytes_ahead_ + size;
+    return bytes_used_ + size <= bytes_max_
+           && in_line <= std::max<std::uint64_t>(bytes_in_line_max_, size);
+}
+
 bool buffer_pool::available(std::size_t size) const noexcept {
-    return waiting_.empty() && bytes_used_ + size <= bytes_max_;
+    return waiting_.empty() && fits(size);
 }
 
 asio::awaitable<buffer_lease> buffer_pool::acquire(std::size_t size) {
@@ -54,16 +69,30 @@ asio::awaitable<buffer_lease> buffer_pool::acquire(std::size_t size) {
     if (!available(size)) {
         const place_in_line place{*this, next_ticket_++};
         waiting_.push_back(place.ticket);
-        while (waiting_.front() != place.ticket || bytes_used_ + size > bytes_max_)
+        while (waiting_.front() != place.ticket || !fits(size))
             co_await changed_.wait();
     }
+    co_return give(size, false);
+}
+
+asio::awaitable<buffer_lease> buffer_pool::acquire_ahead(std::size_t size) {
+    if (size > bytes_max_)
+        throw error(errc::internal, "a buffer larger than the whole memory cap was asked for");
+    while (bytes_used_ + size > bytes_max_)
+        co_await changed_.wait();
+    co_return give(size, true);
+}
+
+buffer_lease buffer_pool::give(std::size_t size, bool ahead) {
     buffer_lease lease;
     lease.memory_ = take_memory(size);
     lease.size_ = size;
+    lease.ahead_ = ahead;
     lease.pool_ = this;
     bytes_used_ += size;
+    bytes_ahead_ += ahead ? size : 0;
     bytes_peak_ = std::max(bytes_peak_, bytes_used_);
-    co_return lease;
+    return lease;
 }
 
 std::unique_ptr<std::byte[]> buffer_pool::take_memory(std::size_t size) {
@@ -83,8 +112,10 @@ std::unique_ptr<std::byte[]> buffer_pool::take_memory(std::size_t size) {
     return std::make_unique_for_overwrite<std::byte[]>(size);
 }
 
-void buffer_pool::give_back(std::unique_ptr<std::byte[]> memory, std::size_t size) noexcept {
+void buffer_pool::give_back(
+    std::unique_ptr<std::byte[]> memory, std::size_t size, bool ahead) noexcept {
     bytes_used_ -= size;
+    bytes_ahead_ -= ahead ? size : 0;
     bytes_idle_ += size;
     idle_.push_back({std::move(memory), size});
     changed_.notify_all();

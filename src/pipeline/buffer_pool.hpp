@@ -37,6 +37,7 @@ private:
     buffer_pool* pool_ = nullptr;
     std::unique_ptr<std::byte[]> memory_;
     std::size_t size_ = 0;
+    bool ahead_ = false;
 };
 
 class buffer_pool {
@@ -50,6 +51,12 @@ public:
     /// Waits until `size` bytes fit under the cap. A single lease over the cap is an error of
     /// class internal: callers size their blocks from `bytes_max`.
     boost::asio::awaitable<buffer_lease> acquire(std::size_t size);
+    /// The same for what others with memory wait for: it does not stand in line behind them, and
+    /// only the cap itself holds it back. Its sum must leave room for one of their leases.
+    boost::asio::awaitable<buffer_lease> acquire_ahead(std::size_t size);
+    /// From now on acquire() gives out only so much at a time, and never nothing. Only the last
+    /// call counts.
+    void keep_to(std::uint64_t bytes) noexcept;
     /// Would acquire(size) return without waiting?
     bool available(std::size_t size) const noexcept;
     /// Completes when no lease is out; for the end of a run.
@@ -67,10 +74,15 @@ private:
         std::size_t size;
     };
 
-    void give_back(std::unique_ptr<std::byte[]> memory, std::size_t size) noexcept;
+    void give_back(std::unique_ptr<std::byte[]> memory, std::size_t size, bool ahead) noexcept;
     std::unique_ptr<std::byte[]> take_memory(std::size_t size);
 
+    bool fits(std::size_t size) const noexcept;
+    buffer_lease give(std::size_t size, bool ahead);
+
     const std::uint64_t bytes_max_;
+    std::uint64_t bytes_in_line_max_;
+    std::uint64_t bytes_ahead_ = 0; ///< of bytes_used_: acquire_ahead()'s
     std::uint64_t bytes_used_ = 0;
     std::uint64_t bytes_idle_ = 0;
     std::uint64_t bytes_peak_ = 0;

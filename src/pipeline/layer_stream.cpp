@@ -43,6 +43,11 @@ struct layer_stream::block {
     std::span<std::byte> input() const { return room(input_size); }
 };
 
+std::size_t block_room(const block_codec& codec) {
+    return codec.history_bytes() + codec.block_bytes()
+           + codec.output_bytes_max(codec.block_bytes());
+}
+
 layer_stream::layer_stream(
     workshop shop,
     byte_source& source,
@@ -53,9 +58,7 @@ layer_stream::layer_stream(
     , source_(source)
     , codec_(std::move(codec))
     , plain_(codec_->output_bytes_max(1) == 0)
-    , block_room_(
-          codec_->history_bytes() + codec_->block_bytes()
-          + codec_->output_bytes_max(codec_->block_bytes()))
+    , block_room_(block_room(*codec_))
     , length_(length)
     , alive_(std::make_shared<block_count>(shop_.home))
     , plain_hash_(shop_.hashes.begin(digest::algorithm::sha256))

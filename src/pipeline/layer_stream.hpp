@@ -36,6 +36,9 @@ struct workshop {
     std::size_t window;                ///< most blocks of one stream alive at a time
 };
 
+/// Of one block: history, input and output.
+std::size_t block_room(const block_codec& codec);
+
 /// What is known of a blob once all of it went through.
 struct layer_facts {
     tarpon::digest diff_id;       ///< of the bytes read; of the stored form if that is compressed

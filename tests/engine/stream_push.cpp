@@ -311,6 +311,35 @@ BOOST_AUTO_TEST_CASE(little_memory_and_one_job_are_enough) {
     check_image(s, "team/a", "1", image);
 }
 
+// Blocks that were read ahead wait for the chunk that they go in, and must leave it room.
+BOOST_AUTO_TEST_CASE(chunks_find_room_beside_what_was_read_ahead) {
+    for (const compression kind : {compression::zstd, compression::gzip}) {
+        for (const int jobs : {1, 6}) {
+            push_scene s;
+            s.options.jobs = jobs;
+            s.options.layers = kind;
+            s.options.memory_bytes = limits::zstd_memory_bytes_min;
+            s.options.chunks = chunking::always;
+            s.options.chunk_bytes = 256 * 1024;
+            // The registry is slower to open an upload than the pipe is to give what fits.
+            const auto opening = std::make_shared<gate>(s.io);
+            boost::asio::steady_timer later(s.io);
+            s.registry.adjust = [&](const registry_request& asked, answer& given) {
+                if (asked.what != step::open_upload || s.registry.count(step::open_upload) != 2)
+                    return;
+                given.held_by = opening;
+                later.expires_after(std::chrono::milliseconds(500));
+                later.async_wait([opening](boost::system::error_code) { opening->open(); });
+            };
+            const built_image image =
+                make_image({make_layer(1, 30'000'000), make_layer(2, 9'000'000)}, {"a:1"});
+            check_done(s, s.push_piped(docker_archive({image})));
+            BOOST_TEST(s.registry.tags() == 1u);
+            BOOST_TEST(s.registry.count(step::patch) > 3u);
+        }
+    }
+}
+
 // Legacy JSON that nothing refers to is not pushed.
 BOOST_AUTO_TEST_CASE(entries_that_nothing_names_are_not_published) {
     push_scene s;

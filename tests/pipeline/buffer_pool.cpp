@@ -42,6 +42,43 @@ asio::awaitable<void> first_come_first_served(asio::io_context& io) {
     BOOST_TEST(pool.bytes_peak() <= 100u);
 }
 
+asio::awaitable<void> less_for_now(asio::io_context& io) {
+    pool_type pool(io.get_executor(), 100);
+    pool.keep_to(50);
+    std::vector<int> log;
+    async::task_group group(io.get_executor());
+    {
+        const auto held = co_await pool.acquire(40);
+        BOOST_TEST(pool.available(10));
+        BOOST_TEST(!pool.available(11));
+        group.spawn(take_and_log(pool, 90, 1, log)); // alone, but it gets it
+        co_await asio::post(io, asio::use_awaitable);
+        BOOST_TEST(log.empty());
+    }
+    co_await group.join();
+    BOOST_TEST((log == std::vector{1}));
+    const auto held = co_await pool.acquire(40);
+    async::task_group more(io.get_executor());
+    more.spawn(take_and_log(pool, 60, 2, log));
+    co_await asio::post(io, asio::use_awaitable);
+    BOOST_TEST(log.size() == 1u);
+    const auto chunk = co_await pool.acquire_ahead(55); // not held back by the line
+    BOOST_TEST(pool.bytes_used() == 95u);
+    pool.keep_to(100);
+    BOOST_TEST(!pool.available(5)); // somebody is in line
+    more.cancel();
+    try {
+        co_await more.join();
+    } catch (const boost::system::system_error&) {
+    }
+    BOOST_TEST(pool.available(5));
+    BOOST_TEST(!pool.available(6));
+}
+
+BOOST_AUTO_TEST_CASE(less_may_be_given_out_for_now) {
+    test::run_coroutine(less_for_now);
+}
+
 BOOST_AUTO_TEST_CASE(waiters_are_served_in_order) {
     test::run_coroutine(first_come_first_served);
 }
