@@ -66,6 +66,10 @@ digest hasher::finish() {
     return digest::from_sha512(bytes);
 }
 
+bool hasher::goes_in_pairs() const noexcept {
+    return context_->own.has_value();
+}
+
 void hasher::update_both(
     hasher& a,
     std::span<const std::byte>& bytes_a,

@@ -24,6 +24,8 @@ public:
     /// The digest of everything so far; the hasher must not be used afterwards.
     digest finish();
 
+    /// Is there something to gain from update_both()?
+    bool goes_in_pairs() const noexcept;
     /// Takes bytes from the front of both spans until at least one is empty, which costs less than
     /// one after the other where the processor can do that.
     static void update_both(

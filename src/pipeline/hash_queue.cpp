@@ -49,6 +49,9 @@ struct hash_queue::shared {
     };
 
     turn take();
+    /// One that can be hashed together with another.
+    turn take_second();
+    turn take_at(std::deque<std::shared_ptr<message>>::iterator at);
     void release(turn& ended);
     static void hash(turn& first, turn& second) noexcept;
     /// Until nothing is ready. What becomes ready while another job works is that job's, or the
@@ -61,15 +64,26 @@ struct hash_queue::shared {
     std::deque<std::shared_ptr<message>> ready;
 };
 
-hash_queue::shared::turn hash_queue::shared::take() {
-    const std::scoped_lock lock(mutex);
-    if (ready.empty())
-        return {};
-    turn next{std::move(ready.front()), {}};
-    ready.pop_front();
+hash_queue::shared::turn
+hash_queue::shared::take_at(std::deque<std::shared_ptr<message>>::iterator at) {
+    turn next{std::move(*at), {}};
+    ready.erase(at);
     next.now = std::move(next.of->waiting.front());
     next.of->waiting.pop_front();
     return next;
+}
+
+hash_queue::shared::turn hash_queue::shared::take() {
+    const std::scoped_lock lock(mutex);
+    return ready.empty() ? turn{} : take_at(ready.begin());
+}
+
+hash_queue::shared::turn hash_queue::shared::take_second() {
+    const std::scoped_lock lock(mutex);
+    const auto at = std::find_if(ready.begin(), ready.end(), [](const auto& message) {
+        return message->state.goes_in_pairs();
+    });
+    return at == ready.end() ? turn{} : take_at(at);
 }
 
 void hash_queue::shared::release(turn& ended) {
@@ -109,10 +123,14 @@ void hash_queue::shared::hash(turn& first, turn& second) noexcept {
 void hash_queue::shared::work() {
     turn first = take();
     turn second;
+    bool nobody_is_idle = false;
     while (first.of) {
-        if (!second.of)
-            second = take();
+        // What still waits after a while alone waits because all workers are busy: one that were
+        // idle would have begun the job that came with it.
+        if (!second.of && nobody_is_idle && first.of->state.goes_in_pairs())
+            second = take_second();
         hash(first, second);
+        nobody_is_idle = true;
         if (second.of && second.now.bytes.empty())
             release(second);
         if (!first.now.bytes.empty())
