@@ -241,7 +241,7 @@ error authorizer::rejection(const http_response& response) const {
          {words.code, words.message.empty() ? std::string() : concat("\"", words.message, "\"")})
         if (!part.empty())
             cause += concat(" ", part);
-    if (!last_used_ || last_used_->empty())
+    if (!has_credentials())
         return error(
                    errc::registry_unauthorized,
                    concat(

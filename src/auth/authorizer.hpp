@@ -49,6 +49,7 @@ public:
     boost::asio::awaitable<bool>
     improve(const transport::http_response& response, transport::url asked, access wanted);
 
+    bool has_credentials() const noexcept { return last_used_ && !last_used_->empty(); }
     /// Why a request that was answered 401 will not get further.
     error rejection(const transport::http_response& response) const;
 

@@ -6,6 +6,7 @@
 #include "archive/file_range_source.hpp"
 #include "archive/pipe_source.hpp"
 #include "engine/plan_execution.hpp"
+#include "engine/read_once.hpp"
 #include "engine/spool.hpp"
 #include "engine/stream_push.hpp"
 #include "model/text.hpp"
@@ -51,6 +52,18 @@ asio::awaitable<void> push_once_through(
     co_await push_indexed(run, name, spooled, place);
 }
 
+asio::awaitable<void> look_through(
+    run_context& run,
+    const std::string& name,
+    const archive_file& file,
+    byte_source& packed,
+    const archive_place& place) {
+    const passed_archive passed = co_await read_once(packed, run.workers);
+    file_supply supply(run, file, passed.contents); // no blob of it is opened
+    target_list targets = place.find_targets(passed.contents);
+    co_await execute_plan(run, name, passed.contents, supply, std::move(targets));
+}
+
 asio::awaitable<void> push_input(
     run_context& run,
     const std::string& input,
@@ -74,7 +87,10 @@ asio::awaitable<void> push_input(
         co_return;
     }
     archive::file_range_source packed(file, 0, file.size(), run.workers);
-    co_await push_once_through(run, name, packed, place);
+    if (place.look_only)
+        co_await look_through(run, name, file, packed, place);
+    else
+        co_await push_once_through(run, name, packed, place);
 }
 
 asio::awaitable<void>

@@ -19,6 +19,9 @@ using target_finder = std::function<target_list(const archive::archive_contents&
 struct archive_place {
     destination where; ///< also where blobs of a single pass are staged
     target_finder find_targets;
+    /// A packed archive of which nothing is to be sent, for a dry run or because no image of it may
+    /// go: it is read to its end, then planned like a plain one.
+    bool look_only = false;
 };
 
 archive_place default_place(const run_context& run);

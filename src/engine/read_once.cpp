@@ -17,8 +17,11 @@ namespace {
 
 /// Entries as they pass: small ones are kept, of large ones there is a digest, to tell repeated
 /// names apart from ambiguous ones.
-asio::awaitable<void>
-look_at(archive::tar_stream& tar, const archive::tar_entry& entry, stream_contents& seen) {
+asio::awaitable<void> look_at(
+    archive::tar_stream& tar,
+    const archive::tar_entry& entry,
+    stream_contents& seen,
+    async::cpu_pool& workers) {
     passed_entry& passed = seen.at(entry);
     const auto start = co_await tar.peek(archive::sniff_bytes);
     passed.stored = archive::sniff_encoding(start);
@@ -31,7 +34,10 @@ look_at(archive::tar_stream& tar, const archive::tar_entry& entry, stream_conten
         const std::size_t got = co_await tar.read_some(piece);
         if (got == 0)
             break;
-        content.update(std::span(piece).first(got));
+        auto hash = [&content, bytes = std::span<const std::byte>(piece).first(got)] {
+            content.update(bytes);
+        };
+        co_await async::run_on(workers.get_executor(), hash);
     }
     passed.stored_digest = content.finish();
 }
@@ -52,7 +58,7 @@ asio::awaitable<passed_archive> read_once(byte_source& from, async::cpu_pool& wo
         if (!id || entry->kind != archive::entry_kind::file)
             continue;
         const archive::tar_entry stored = entries.at(*id);
-        co_await look_at(tar, stored, out.seen);
+        co_await look_at(tar, stored, out.seen, workers);
     }
     co_await tar.drain();
     out.contents = archive::read_contents(std::move(entries), out.seen, tar.ended_early()).value();

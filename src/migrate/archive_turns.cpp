@@ -139,6 +139,13 @@ migration_run::choose_targets(std::size_t archive, const archive::archive_conten
     return list;
 }
 
+bool migration_run::has_uncontested(std::size_t archive) const {
+    const auto& images = archives_[archive].packed_images;
+    return std::any_of(images.begin(), images.end(), [&](const journal_image& image) {
+        return !claims_.rival_of(image.reference, archive, image.identity);
+    });
+}
+
 asio::awaitable<void> migration_run::push_one(std::size_t archive) {
     archive_record& record = archives_[archive];
     co_await writer_->room();
@@ -156,6 +163,8 @@ asio::awaitable<void> migration_run::push_one(std::size_t archive) {
             throw error(errc::archive_changed, "it changed since it was looked at")
                 .with_hint("run it again");
         place.where = destination_of(options_.push.where, record.target);
+        // Else its layers would be sent before anybody sees that none of its images goes.
+        place.look_only = record.packed && (options_.plan_only || !has_uncontested(archive));
         if (options_.hash_archives && record.content.empty())
             record.content = co_await hash_file(record.name);
     } catch (const error& e) {
@@ -191,16 +200,8 @@ asio::awaitable<void> migration_run::take_turns(queue_end from) {
 /// must not wait for others that wait for memory.
 asio::awaitable<void> migration_run::push_packed(int round) {
     for (std::size_t i = 0; i < archives_.size(); ++i) {
-        if (!archives_[i].to_do || !archives_[i].packed || rounds_.of(i) != round)
-            continue;
-        if (options_.plan_only) {
-            run_.warn(concat(
-                "what of ", foreign_text(archives_[i].name),
-                " the registry has cannot be told: it is packed; all of it is counted"));
-            ++run_.totals.archives_done;
-            continue;
-        }
-        co_await push_one(i);
+        if (archives_[i].to_do && archives_[i].packed && rounds_.of(i) == round)
+            co_await push_one(i);
     }
 }
 

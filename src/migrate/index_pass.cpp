@@ -189,14 +189,14 @@ void migration_run::note_images(std::size_t archive, const archive_look& found) 
         if (image.digest.empty()) {
             record.to_do = true;
             writer_->add(image_planned{image});
+            if (record.packed)
+                record.packed_images.push_back(image);
             continue;
         }
         writer_->add(image_is_done{image});
         watch_.skipped(record.name, image, record.content);
         record.done_references.push_back(image.reference);
     }
-    if (options_.plan_only && record.packed && record.to_do)
-        watch_.planned(record.name, found.images, record.bytes_to_read);
     for (const journal_image& image : found.replacing)
         replacing_.emplace_back(archive, image);
     plan_.images += record.references;

@@ -74,11 +74,19 @@ asio::awaitable<std::vector<archive_target>> migration_run::find_archives() {
     };
     asio::cancellation_state interrupts = co_await asio::this_coro::cancellation_state;
     interrupts.slot().assign([&stop](asio::cancellation_type) { stop.request_stop(); });
-    std::vector<archive_target> sources =
-        co_await async::run_on(run_.workers.get_executor(), expand);
+    std::vector<archive_target> sources;
+    std::exception_ptr failed;
+    try {
+        sources = co_await async::run_on(run_.workers.get_executor(), expand);
+    } catch (...) {
+        failed = std::current_exception();
+    }
     interrupts.slot().clear();
+    // Of half a list anything may be wrong.
     if (interrupts.cancelled() != asio::cancellation_type::none)
         throw boost::system::system_error(asio::error::operation_aborted);
+    if (failed)
+        std::rethrow_exception(failed);
     for (const std::string& note : notes)
         run_.warn(note);
     co_return sources;
@@ -117,9 +125,36 @@ asio::awaitable<void> migration_run::prepare() {
     run_.totals.archives_total = archives_.size();
 }
 
+/// Of those for the host as a whole. Others, and whatever else is wrong, show with the archives.
+asio::awaitable<std::optional<error>> migration_run::refusal_of_credentials() {
+    const auto any = engine::staging_repository(options_.push.where).value();
+    registry::registry_session& session = run_.registry(any);
+    std::optional<error> refused;
+    try {
+        co_await session.check_credentials();
+    } catch (const error& e) {
+        if (e.code() == errc::registry_unauthorized && session.has_credentials())
+            refused = e;
+    }
+    co_return refused;
+}
+
+/// A registry may say "who are you?" where it means "not this repository": then it is no outage.
+asio::awaitable<void> migration_run::look_into_outage() {
+    if (!is_outage() || outage_ != error_class::auth)
+        co_return;
+    const auto refused = co_await refusal_of_credentials();
+    if (!refused)
+        unreachable_ = 0;
+}
+
 asio::awaitable<void> migration_run::wait_for_trouble() {
-    while (!finished_ && !(trouble_ && options_.fail_fast) && !is_outage())
+    while (true) {
+        co_await look_into_outage();
+        if (finished_ || (trouble_ && options_.fail_fast) || is_outage())
+            break;
         co_await changed_.wait();
+    }
     if (finished_)
         co_return;
     if (trouble_ && options_.fail_fast)
@@ -146,9 +181,10 @@ asio::awaitable<void> migration_run::index_and_push() {
         // One word about a registry that is not there or does not know us, not one for each
         // archive; and one wrong password, not so many that the account is locked.
         const auto any = engine::staging_repository(options_.push.where).value();
-        registry::registry_session& session = run_.registry(any);
-        co_await session.open();
-        co_await session.check_credentials();
+        co_await run_.registry(any).open();
+        const auto refused = co_await refusal_of_credentials();
+        if (refused)
+            throw *refused;
         co_await push_all();
     }
     if (options_.plan_only) {

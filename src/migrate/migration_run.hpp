@@ -33,7 +33,8 @@ struct archive_record {
     std::uint64_t bytes = 0;
     std::uint64_t bytes_to_read = 0;
     std::uint64_t references = 0;
-    bool packed = false; ///< compressed as a whole: it is pushed in one pass
+    bool packed = false;                      ///< compressed as a whole: it is pushed in one pass
+    std::vector<journal_image> packed_images; ///< of such a one: those that are not done
     bool to_do = false;
     std::size_t file = 0;                     ///< the first archive of the same file
     std::int64_t size = 0, mtime_ns = 0;      ///< of the file, when it was looked at
@@ -75,6 +76,8 @@ private:
     boost::asio::awaitable<std::vector<archive_target>> find_archives();
     boost::asio::awaitable<void> index_and_push();
     boost::asio::awaitable<void> wait_for_trouble();
+    boost::asio::awaitable<std::optional<error>> refusal_of_credentials();
+    boost::asio::awaitable<void> look_into_outage();
     boost::asio::awaitable<void> close(std::exception_ptr failed);
     void settle(std::exception_ptr failed);
     std::string under_way() const;
@@ -112,6 +115,7 @@ private:
     engine::target_list
     choose_targets(std::size_t archive, const archive::archive_contents& contents);
     boost::asio::awaitable<digest> hash_file(std::string path);
+    bool has_uncontested(std::size_t archive) const;
     bool is_outage() const;
     error outage() const;
     void note_reach(const active_archive& ended);

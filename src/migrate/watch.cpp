@@ -8,9 +8,9 @@ namespace tarpon::migration {
 namespace {
 
 /// May what kept this archive from the registry keep every other one too?
-bool may_meet_all(errc code) {
-    return class_of(code) == error_class::network || code == errc::registry_failed
-           || code == errc::registry_unauthorized;
+bool may_meet_all(const error& what) {
+    return class_of(what.code()) == error_class::network || what.code() == errc::registry_failed
+           || what.code() == errc::registry_unauthorized || what.http_status() == 429;
 }
 
 std::string in_words(const error& what) {
@@ -91,7 +91,7 @@ void watch::on_failure(const failure_event& event) {
     if (from) {
         from->failed = true;
         const error_class kind = class_of(event.what.code());
-        if (may_meet_all(event.what.code()))
+        if (may_meet_all(event.what))
             from->unreachable = kind;
         else if (kind == error_class::registry || kind == error_class::auth)
             from->reached = true;
@@ -116,21 +116,6 @@ void watch::skipped(const std::string& archive, const journal_image& image, cons
     skipped.result = migrated_image::outcome::skipped;
     skipped.archive_digest = content;
     tell(std::move(skipped));
-}
-
-void watch::planned(
-    const std::string& archive, const std::vector<journal_image>& images, std::uint64_t bytes) {
-    planned_bytes_ += bytes;
-    for (const journal_image& image : images) {
-        if (!image.digest.empty())
-            continue;
-        ++run_->totals.images_done;
-        migrated_image planned;
-        planned.archive = archive;
-        planned.reference = image.reference;
-        planned.result = migrated_image::outcome::planned;
-        tell(std::move(planned));
-    }
 }
 
 void watch::plan_known(const migrate_plan& plan) {

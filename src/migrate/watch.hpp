@@ -44,9 +44,6 @@ public:
     std::map<std::string, active_archive> active;
 
     void skipped(const std::string& archive, const journal_image& image, const digest& content);
-    /// What --plan says of a packed archive: those of its images that are not done.
-    void planned(
-        const std::string& archive, const std::vector<journal_image>& images, std::uint64_t bytes);
     void plan_known(const migrate_plan& plan);
     const std::vector<migrated_image>& images() const noexcept { return report_.images; }
     /// Of images that --plan asked about.

@@ -69,6 +69,8 @@ public:
 
     /// After open(): does the registry let our credentials in? Throws errc::registry_unauthorized.
     boost::asio::awaitable<void> check_credentials();
+    /// Were there any for what was asked last?
+    bool has_credentials() const noexcept { return authorizer_.has_credentials(); }
 
     /// Sends a request to the registry or to where it pointed. Redirects are followed: by GET and
     /// HEAD any, by requests without a streamed body those that keep the method (307, 308).

@@ -277,15 +277,17 @@ class Interrupted(MigrateCase):
         self.assertEqual({**rest.references, **done}, {base + name: digest for name, digest in expected.items()})
 
     def test_sigint_while_a_list_is_being_written(self):
-        with Running("migrate", "--json", "@-", "--registry", f"{self.embedded.host}/{self.fresh()}",
-                     "--journal", self.journal, stdin=subprocess.PIPE) as run:
-            run.feed(b"a.tar\n")
-            wait_until(lambda: Path(f"{self.journal}.lock").exists(), "the journal is open")
-            time.sleep(0.2)
-            run.process.send_signal(signal.SIGINT)
-            run.process.wait(timeout=PATIENCE)  # its input is still open
-            result = run.finish()
-        self.assertEqual(result.code, 130, result)
+        for written in (b"", b"a.tar\n", b'"half a na'):
+            self.journal = self.folder / f"{len(written)}.db"
+            with Running("migrate", "--json", "@-", "--registry", f"{self.embedded.host}/{self.fresh()}",
+                         "--journal", self.journal, stdin=subprocess.PIPE) as run:
+                run.feed(written)
+                wait_until(lambda: Path(f"{self.journal}.lock").exists(), "the journal is open")
+                time.sleep(0.2)
+                run.process.send_signal(signal.SIGINT)
+                run.process.wait(timeout=PATIENCE)  # its input is still open
+                result = run.finish()
+            self.assertEqual(result.code, 130, result)
 
     def test_two_runs_on_one_journal(self):
         self.prepare(5)

@@ -252,6 +252,28 @@ BOOST_AUTO_TEST_CASE(a_plan_has_packed_archives_too) {
     BOOST_TEST(count(report, outcome::planned) == 2u);
     BOOST_TEST(report.plan.bytes_to_send == report.plan.blob_bytes);
     BOOST_TEST(s.registry.blobs() == 0u);
+    s.put("c.tar.gz", gzip(archive_of(4, "app:1"))); // another one
+    const auto contested = s.run();
+    BOOST_TEST(count(contested, outcome::planned) == 1u);
+    BOOST_TEST(count(contested, outcome::failed) == 2u);
+    s.options.plan_only = false;
+    BOOST_TEST(s.run().exit_code() == 7);
+    s.options.plan_only = true;
+    s.options.journal.clear();
+    const auto after = s.run();
+    BOOST_TEST(after.plan.bytes_to_send == 0u);
+}
+
+// Its layers are not sent to be refused then.
+BOOST_AUTO_TEST_CASE(a_packed_archive_without_a_place_is_not_sent) {
+    scene s;
+    s.put("a.tar.gz", gzip(archive_of(2, "app:1")));
+    s.put("b.tar.gz", gzip(archive_of(3, "app:1")));
+    s.put("c.tar.gz", gzip(docker_archive({make_image({make_layer(4)}, {})})));
+    const auto report = s.run();
+    BOOST_TEST(report.exit_code() == exit_code_of(error_class::archive), explain(report));
+    BOOST_TEST(s.told.failures.size() == 3u);
+    BOOST_TEST(s.registry.blobs() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(a_pipe_is_refused_and_not_read) {
@@ -693,12 +715,66 @@ BOOST_AUTO_TEST_CASE(a_wrong_password_is_tried_once) {
     BOOST_TEST(s.registry.count(step::put_manifest) == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(a_registry_that_lets_nobody_in_ends_the_run) {
+BOOST_AUTO_TEST_CASE(a_registry_that_has_too_much_to_do_for_all_ends_the_run) {
     scene s;
+    s.registry.intercept = [](const registry_request& asked) -> std::optional<answer> {
+        if (asked.what == step::ping)
+            return std::nullopt;
+        answer busy;
+        busy.status = 429;
+        return busy;
+    };
+    expect_one_end(s, error_class::registry, "the registry failed for 2");
+}
+
+void let_robot_in(scene& s) {
     s.registry.options.username = "robot";
     s.registry.options.password = "right";
-    s.registry.options.open_ping = true;
+    s.options.push.connection.username = "robot";
+    s.options.push.connection.password = "right";
+}
+
+BOOST_AUTO_TEST_CASE(a_password_that_is_changed_in_between_ends_the_run) {
+    scene s;
+    let_robot_in(s);
+    bool opened = false;
+    s.registry.intercept = [&](const registry_request& asked) -> std::optional<answer> {
+        if (asked.what == step::ping)
+            opened = opened || !asked.http.header("Authorization").empty();
+        else if (opened)
+            s.registry.options.password = "another";
+        return std::nullopt;
+    };
     expect_one_end(s, error_class::auth, "did not let us in for 2");
+}
+
+// Many registries say 401 where others say 403.
+BOOST_AUTO_TEST_CASE(repositories_that_are_forbidden_end_nothing) {
+    scene s;
+    let_robot_in(s);
+    for (unsigned i = 0; i < 60; ++i)
+        s.put(concat(i, ".tar"), archive_of(10 + i, concat("hidden:", i)));
+    s.put("small.tar", docker_archive({make_image({make_layer(7, 1000)}, {"app:1"})}));
+    s.registry.intercept = [](const registry_request& asked) -> std::optional<answer> {
+        if (asked.repository != "team/hidden")
+            return std::nullopt;
+        answer who;
+        who.status = 401;
+        return who;
+    };
+    const auto report = s.run();
+    BOOST_TEST(report.exit_code() == 7, explain(report));
+    BOOST_TEST(count(report, outcome::failed) == 60u);
+    BOOST_TEST(count(report, outcome::pushed) == 1u);
+}
+
+// /v2/ may be forbidden where repositories are not.
+BOOST_AUTO_TEST_CASE(a_ping_that_is_forbidden_is_no_refusal) {
+    scene s;
+    s.registry.options.ping_status = 403;
+    s.put("a.tar", archive_of(2, "app:1"));
+    const auto report = s.run();
+    BOOST_TEST(report.exit_code() == 0, explain(report));
 }
 
 // What was to be written down may be lost: that is no half of a success.
