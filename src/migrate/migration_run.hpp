@@ -88,7 +88,6 @@ private:
     boost::asio::awaitable<void> index_all();
     boost::asio::awaitable<void> look_at(std::size_t archive);
     boost::asio::awaitable<archive_look> look(const archive_record& record);
-    void look_at_file(const archive_record& record, archive_look& found) const;
     boost::asio::awaitable<void> look_inside(const archive_record& record, archive_look& found);
     void outline_images(
         const archive_record& record,

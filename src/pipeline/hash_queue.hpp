@@ -1,6 +1,6 @@
 // The digests that are being computed on the CPU pool, all of one run together: the pieces of each
 // message in order, and of two messages at once where two have something to hash, which costs a
-// third less (model/sha256.hpp).
+// quarter less (model/sha256.hpp).
 //
 // Pieces come from the I/O thread. A job on the pool takes whatever waits when its turn comes: the
 // busier the pool, the more waits, the more goes in pairs; an idle pool delays nothing.
