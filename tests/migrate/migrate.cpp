@@ -678,6 +678,21 @@ BOOST_AUTO_TEST_CASE(a_registry_that_is_gone_ends_the_run) {
     BOOST_TEST(s.registry.tags() == 60u);
 }
 
+void answer_all_but_pings(scene& s, int status) {
+    s.registry.intercept = [status](const registry_request& asked) -> std::optional<answer> {
+        if (asked.what == step::ping)
+            return std::nullopt;
+        return answer::with(status);
+    };
+}
+
+void let_robot_in(scene& s) {
+    s.registry.options.username = "robot";
+    s.registry.options.password = "right";
+    s.options.push.connection.username = "robot";
+    s.options.push.connection.password = "right";
+}
+
 void expect_one_end(scene& s, error_class kind, const std::string& words) {
     for (unsigned i = 0; i < 60; ++i)
         s.put(concat(i, ".tar"), archive_of(10 + i, concat("app:", i)));
@@ -693,22 +708,14 @@ void expect_one_end(scene& s, error_class kind, const std::string& words) {
 
 BOOST_AUTO_TEST_CASE(a_registry_that_fails_for_all_ends_the_run) {
     scene s;
-    s.registry.intercept = [](const registry_request& asked) -> std::optional<answer> {
-        if (asked.what == step::ping)
-            return std::nullopt;
-        answer broken;
-        broken.status = 500;
-        return broken;
-    };
+    answer_all_but_pings(s, 500);
     expect_one_end(s, error_class::registry, "the registry failed for 2");
 }
 
 // Each try of a wrong password may be the one that locks the account.
 BOOST_AUTO_TEST_CASE(a_wrong_password_is_tried_once) {
     scene s;
-    s.registry.options.username = "robot";
-    s.registry.options.password = "right";
-    s.options.push.connection.username = "robot";
+    let_robot_in(s);
     s.options.push.connection.password = "wrong";
     expect_one_end(s, error_class::auth, "rejected the credentials of robot");
     BOOST_TEST(s.told.failures.size() == 1u);
@@ -717,21 +724,8 @@ BOOST_AUTO_TEST_CASE(a_wrong_password_is_tried_once) {
 
 BOOST_AUTO_TEST_CASE(a_registry_that_has_too_much_to_do_for_all_ends_the_run) {
     scene s;
-    s.registry.intercept = [](const registry_request& asked) -> std::optional<answer> {
-        if (asked.what == step::ping)
-            return std::nullopt;
-        answer busy;
-        busy.status = 429;
-        return busy;
-    };
+    answer_all_but_pings(s, 429);
     expect_one_end(s, error_class::registry, "the registry failed for 2");
-}
-
-void let_robot_in(scene& s) {
-    s.registry.options.username = "robot";
-    s.registry.options.password = "right";
-    s.options.push.connection.username = "robot";
-    s.options.push.connection.password = "right";
 }
 
 BOOST_AUTO_TEST_CASE(a_password_that_is_changed_in_between_ends_the_run) {

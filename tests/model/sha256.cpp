@@ -1,5 +1,7 @@
 #include "model/sha256.hpp"
 
+#include "support/bytes.hpp"
+
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -12,19 +14,9 @@ BOOST_AUTO_TEST_SUITE(test_sha256)
 
 namespace bdata = boost::unit_test::data;
 using tarpon::sha256;
+using tarpon::test::bytes_of;
+using tarpon::test::noise;
 using digest_bytes = std::array<unsigned char, 32>;
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-    return std::as_bytes(std::span(text.data(), text.size()));
-}
-
-std::string noise(std::size_t size, unsigned seed) {
-    std::mt19937 random(seed);
-    std::string out(size, '\0');
-    for (char& c : out)
-        c = static_cast<char>(random());
-    return out;
-}
 
 digest_bytes by_openssl(std::string_view text) {
     digest_bytes out{};

@@ -1,13 +1,12 @@
 #include "pipeline/block_codec.hpp"
 
+#include "support/bytes.hpp"
 #include "support/image_builder.hpp"
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <zstd.h>
-
-#include <random>
 
 BOOST_AUTO_TEST_SUITE(test_block_codec)
 
@@ -20,11 +19,7 @@ std::string text(std::size_t bytes) {
 }
 
 std::string noise(std::size_t bytes) {
-    std::mt19937 random(42);
-    std::string out(bytes, '\0');
-    for (char& c : out)
-        c = static_cast<char>(random());
-    return out;
+    return test::noise(bytes, 42);
 }
 
 /// The stream a codec makes, with blocks encoded last to first to show that order does not matter.

@@ -1,5 +1,6 @@
 #include "pipeline/hash_queue.hpp"
 
+#include "support/bytes.hpp"
 #include "support/run_coroutine.hpp"
 
 #include <boost/asio/post.hpp>
@@ -16,17 +17,10 @@ namespace asio = boost::asio;
 namespace bdata = boost::unit_test::data;
 using namespace tarpon;
 using pipeline::hash_queue;
+using test::bytes_of;
 
-std::shared_ptr<const std::string> noise(std::size_t size, unsigned seed) {
-    std::mt19937 random(seed);
-    auto out = std::make_shared<std::string>(size, '\0');
-    for (char& c : *out)
-        c = static_cast<char>(random());
-    return out;
-}
-
-std::span<const std::byte> bytes_of(const std::string& text) {
-    return std::as_bytes(std::span(text.data(), text.size()));
+std::shared_ptr<const std::string> shared_noise(std::size_t size, unsigned seed) {
+    return std::make_shared<const std::string>(test::noise(size, seed));
 }
 
 asio::awaitable<void> many_messages(asio::io_context& io, async::cpu_pool& workers, int messages) {
@@ -38,7 +32,7 @@ asio::awaitable<void> many_messages(asio::io_context& io, async::cpu_pool& worke
     std::mt19937 random(7);
     for (unsigned step = 0; step < 300; ++step) {
         const std::size_t which = random() % all.size();
-        const auto piece = noise(random() % 200'000, step);
+        const auto piece = shared_noise(random() % 200'000, step);
         texts[which] += *piece;
         queue.add(all[which], bytes_of(*piece), piece);
         if (step % 10 == 0)
@@ -106,7 +100,7 @@ asio::awaitable<void> forget_messages(
 // A stream that was given up leaves pieces behind; they go as the others do.
 BOOST_AUTO_TEST_CASE(messages_may_be_forgotten) {
     async::cpu_pool workers(2);
-    const auto text = noise(300'000, 1);
+    const auto text = shared_noise(300'000, 1);
     test::run_coroutine([&](asio::io_context& io) { return forget_messages(io, workers, text); });
     workers.join();
     BOOST_TEST(text.use_count() == 1);

@@ -1,29 +1,19 @@
 #include "pipeline/stored_blocks.hpp"
 
+#include "support/bytes.hpp"
 #include "support/image_builder.hpp"
 
 #include <tarpon/error.hpp>
 
 #include <boost/test/unit_test.hpp>
 
-#include <random>
 #include <string>
 
 BOOST_AUTO_TEST_SUITE(test_stored_blocks)
 
 using namespace tarpon::pipeline;
-
-std::span<const std::byte> bytes_of(const std::string& text) {
-    return std::as_bytes(std::span(text.data(), text.size()));
-}
-
-std::string noise(std::size_t size, unsigned seed) {
-    std::mt19937 random(seed);
-    std::string out(size, '\0');
-    for (char& c : out)
-        c = static_cast<char>(random());
-    return out;
-}
+using tarpon::test::bytes_of;
+using tarpon::test::noise;
 
 BOOST_AUTO_TEST_CASE(noise_looks_like_noise) {
     for (unsigned seed = 0; seed < 200; ++seed)
@@ -34,7 +24,7 @@ BOOST_AUTO_TEST_CASE(what_shrinks_does_not) {
     const std::string text = tarpon::test::make_layer(7, 524'288);
     BOOST_TEST(!looks_like_noise(bytes_of(text)));
     BOOST_TEST(!looks_like_noise(bytes_of(std::string(524'288, '\0'))));
-    // Bytes of which only one of 256 values is missing still look like noise; of half, they do not.
+    // Half of all values are missing.
     std::string seven_bits = noise(524'288, 1);
     for (char& c : seven_bits)
         c = static_cast<char>(c & 0x7f);

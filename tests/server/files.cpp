@@ -1,5 +1,6 @@
 #include "server/files.hpp"
 
+#include "support/bytes.hpp"
 #include "support/printing.hpp"
 #include "support/temp_dir.hpp"
 
@@ -48,13 +49,10 @@ BOOST_AUTO_TEST_SUITE(test_files)
 
 using namespace tarpon;
 using namespace tarpon::server;
+using test::bytes_of;
 using test::read_file;
 using test::temp_dir;
 namespace fs = std::filesystem;
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-    return std::as_bytes(std::span(text.data(), text.size()));
-}
 
 std::vector<std::string> names_in(const fs::path& path) {
     std::vector<std::string> names;
