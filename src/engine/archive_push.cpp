@@ -23,6 +23,18 @@ std::string display_name(const std::string& name) {
     return name == "-" ? "standard input" : name;
 }
 
+/// Plans what the archive has, and does it; a dry run only tells. `contents` are the file's.
+asio::awaitable<void> push_planned(
+    run_context& run,
+    const std::string& name,
+    const archive_file& file,
+    const archive_contents& contents,
+    const archive_place& place) {
+    file_supply supply(run, file, contents);
+    target_list targets = place.find_targets(contents);
+    co_await execute_plan(run, name, contents, supply, std::move(targets));
+}
+
 asio::awaitable<void> push_indexed(
     run_context& run,
     const std::string& name,
@@ -32,9 +44,7 @@ asio::awaitable<void> push_indexed(
         return file.index().value();
     };
     const archive_contents contents = co_await async::run_on(run.workers.get_executor(), index);
-    file_supply supply(run, file, contents);
-    target_list targets = place.find_targets(contents);
-    co_await execute_plan(run, name, contents, supply, std::move(targets));
+    co_await push_planned(run, name, file, contents, place);
 }
 
 asio::awaitable<void> push_once_through(
@@ -59,9 +69,7 @@ asio::awaitable<void> look_through(
     byte_source& packed,
     const archive_place& place) {
     const passed_archive passed = co_await read_once(packed, run.workers);
-    file_supply supply(run, file, passed.contents); // no blob of it is opened
-    target_list targets = place.find_targets(passed.contents);
-    co_await execute_plan(run, name, passed.contents, supply, std::move(targets));
+    co_await push_planned(run, name, file, passed.contents, place); // no blob of it is opened
 }
 
 asio::awaitable<void> push_input(

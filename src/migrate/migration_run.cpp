@@ -125,10 +125,14 @@ asio::awaitable<void> migration_run::prepare() {
     run_.totals.archives_total = archives_.size();
 }
 
+/// The one session of the run, whatever repositories its images go to.
+registry::registry_session& migration_run::registry_at_large() {
+    return run_.registry(engine::staging_repository(options_.push.where).value());
+}
+
 /// Of those for the host as a whole. Others, and whatever else is wrong, show with the archives.
 asio::awaitable<std::optional<error>> migration_run::refusal_of_credentials() {
-    const auto any = engine::staging_repository(options_.push.where).value();
-    registry::registry_session& session = run_.registry(any);
+    registry::registry_session& session = registry_at_large();
     std::optional<error> refused;
     try {
         co_await session.check_credentials();
@@ -180,8 +184,7 @@ asio::awaitable<void> migration_run::index_and_push() {
         co_await run_.open_memory();
         // One word about a registry that is not there or does not know us, not one for each
         // archive; and one wrong password, not so many that the account is locked.
-        const auto any = engine::staging_repository(options_.push.where).value();
-        co_await run_.registry(any).open();
+        co_await registry_at_large().open();
         const auto refused = co_await refusal_of_credentials();
         if (refused)
             throw *refused;

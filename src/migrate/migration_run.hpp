@@ -76,6 +76,7 @@ private:
     boost::asio::awaitable<std::vector<archive_target>> find_archives();
     boost::asio::awaitable<void> index_and_push();
     boost::asio::awaitable<void> wait_for_trouble();
+    registry::registry_session& registry_at_large();
     boost::asio::awaitable<std::optional<error>> refusal_of_credentials();
     boost::asio::awaitable<void> look_into_outage();
     boost::asio::awaitable<void> close(std::exception_ptr failed);
