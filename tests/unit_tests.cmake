@@ -42,7 +42,7 @@ function(add_stage_tests stage)
 endfunction()
 
 add_stage_tests(model
-  base64 digest error media_type process_memory reference sha256 strict_json text utc_time)
+  base64 digest error media_type process_memory processor_time reference sha256 strict_json text utc_time)
 add_stage_tests(auth
   auth_challenge auth_file authorizer credential_finder credential_helper credential_store token_request)
 add_stage_tests(async
@@ -63,7 +63,7 @@ add_stage_tests(transport
   http_message pool_state proxy rate_limiter response_head tls tunnel url)
 add_stage_tests(engine
   event_json fault_matrix image_tree kill_at_step layer_reuse login push push_memory push_plan registry_profiles
-  registry_quirks shared_blobs stream_push targets)
+  registry_quirks shared_blobs stream_push targets upload_gate)
 # Every step of every push, again and again: minutes with sanitizers.
 set_tests_properties(engine/kill_at_step PROPERTIES TIMEOUT 2400 COST 300)
 add_stage_tests(server

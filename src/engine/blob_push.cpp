@@ -95,7 +95,7 @@ private:
     asio::awaitable<void> remember();
     push_memory* memory() const { return from_.rereadable() ? run_.memory() : nullptr; }
     asio::awaitable<bool> reuse(const likely_blob& likely);
-    asio::awaitable<std::optional<async::slots::lease>> let_small_ones_pass(bool may_be_mounted);
+    asio::awaitable<std::optional<async::slots::lease>> take_place(bool may_be_mounted);
     bool is_present(std::size_t repository) const;
     void refused(std::size_t repository, const error& why);
     asio::awaitable<std::unique_ptr<registry::upload_body>> open_body();
@@ -371,8 +371,8 @@ asio::awaitable<void> blob_pusher::bring_to(std::size_t repository) {
         return open_body();
     };
     const bool may_be_mounted =
-        mounts && run_.sharing && !run_.sharing->hosts_without_mounts.contains(where.host);
-    const auto place = co_await let_small_ones_pass(may_be_mounted);
+        mounts && (!run_.sharing || !run_.sharing->hosts_without_mounts.contains(where.host));
+    const auto place = co_await take_place(may_be_mounted);
     const auto done = co_await registry::put_blob(run_.registry(where), std::move(request));
     // It may be there because a try that failed later had got it through.
     const bool read_here = !digest_known_ && facts_.content.digest == done.content.digest;
@@ -428,12 +428,17 @@ void blob_pusher::share() {
         turn_->done(facts_, plan_.repositories[at].path);
 }
 
-/// A large blob that is to be sent leaves places to the small ones of other archives.
-asio::awaitable<std::optional<async::slots::lease>>
-blob_pusher::let_small_ones_pass(bool may_be_mounted) {
+/// A large blob that is to be sent leaves places to the small ones of other archives, and time to
+/// those that are larger.
+asio::awaitable<std::optional<async::slots::lease>> blob_pusher::take_place(bool may_be_mounted) {
     std::optional<async::slots::lease> place;
-    if (run_.sharing && !may_be_mounted && job_.stored_bytes > limits::small_blob_bytes_max) {
+    if (may_be_mounted || job_.stored_bytes <= limits::small_blob_bytes_max)
+        co_return place;
+    if (run_.sharing) {
         auto lease = co_await run_.sharing->large_uploads.acquire();
+        place.emplace(std::move(lease));
+    } else {
+        auto lease = co_await run_.large_uploads.acquire();
         place.emplace(std::move(lease));
     }
     co_return place;

@@ -70,7 +70,8 @@ run_context::run_context(asio::any_io_executor on, push_options with, progress_o
     , workers(async::worker_count(options.threads))
     , buffers(on, pool_bytes(options))
     , hashes(workers, on)
-    , http(on, options.connection, static_cast<std::size_t>(options.jobs), trace_to(told)) {
+    , http(on, options.connection, static_cast<std::size_t>(options.jobs), trace_to(told))
+    , large_uploads(on, static_cast<int>(async::worker_count(0)) + 1, options.jobs) {
     if (options.rate_bytes_per_second > 0)
         http.limit_rate(options.rate_bytes_per_second);
 }

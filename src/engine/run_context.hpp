@@ -5,6 +5,7 @@
 #include "async/slots.hpp"
 #include "engine/push_memory.hpp"
 #include "engine/targets.hpp"
+#include "engine/upload_gate.hpp"
 #include "pipeline/buffer_pool.hpp"
 #include "pipeline/layer_stream.hpp"
 #include "registry/registry_session.hpp"
@@ -74,6 +75,8 @@ public:
     pipeline::buffer_pool buffers;
     pipeline::hash_queue hashes;
     transport::http_client http;
+    /// Turns of blobs over limits::small_blob_bytes_max of an archive that is pushed alone.
+    upload_gate large_uploads;
 
     // For the summary and the display.
     push_report report;

@@ -1,0 +1,116 @@
+// Large blobs side by side: few while the machine is busy, more when it is not.
+#include "engine/upload_gate.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <list>
+
+BOOST_AUTO_TEST_SUITE(test_upload_gate)
+
+namespace asio = boost::asio;
+using namespace tarpon;
+using engine::upload_gate;
+
+/// Uploads that are begun and do not end before the scene does.
+struct scene {
+    asio::io_context io{1};
+    std::optional<processor_time> time = processor_time{0, 1000};
+    std::uint64_t idle_part = 0; ///< of 100 ticks between two looks
+    int looks = 0;
+    upload_gate gate;
+    std::list<async::slots::lease> begun;
+
+    scene(int first, int most)
+        : gate(io.get_executor(), first, most, [this] { return look(); }) {}
+
+    ~scene() {
+        while (!begun.empty()) {
+            begun.clear();
+            turn();
+        }
+    }
+
+    std::optional<processor_time> look() {
+        ++looks;
+        if (time) {
+            time->all += 100;
+            time->idle += idle_part;
+        }
+        return time;
+    }
+
+    asio::awaitable<void> upload() {
+        auto mine = co_await gate.acquire();
+        begun.push_back(std::move(mine));
+    }
+
+    void start(int uploads) {
+        for (int i = 0; i < uploads; ++i)
+            asio::co_spawn(io, upload(), [](std::exception_ptr) {});
+        turn();
+    }
+
+    void turn() {
+        io.restart();
+        io.poll();
+    }
+
+    void run_until_looks(int wanted) {
+        while (looks < wanted)
+            io.run_one();
+        turn();
+    }
+};
+
+BOOST_AUTO_TEST_CASE(a_busy_machine_gets_no_more) {
+    scene s(2, 6);
+    s.idle_part = 9;
+    s.start(5);
+    BOOST_TEST(s.begun.size() == 2u);
+    s.run_until_looks(4);
+    BOOST_TEST(s.begun.size() == 2u);
+    s.begun.pop_front();
+    s.turn();
+    BOOST_TEST(s.begun.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(each_look_at_an_idle_machine_is_one_upload_more) {
+    scene s(2, 4);
+    s.idle_part = 10;
+    s.start(5);
+    s.run_until_looks(2);
+    BOOST_TEST(s.begun.size() == 3u);
+    s.run_until_looks(3);
+    BOOST_TEST(s.begun.size() == 4u);
+    // The fifth waits for one that ends, and nobody looks any more.
+    s.turn();
+    BOOST_TEST(s.looks == 3);
+    s.begun.pop_front();
+    s.turn();
+    BOOST_TEST(s.begun.size() == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(nobody_looks_while_nobody_waits) {
+    scene s(2, 4);
+    s.start(2);
+    s.io.run();
+    BOOST_TEST(s.looks == 0);
+    BOOST_TEST(s.begun.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_does_not_tell_is_not_waited_for) {
+    scene s(2, 4);
+    s.time = std::nullopt;
+    s.start(5);
+    BOOST_TEST(s.begun.size() == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(never_more_than_jobs) {
+    scene s(9, 1);
+    s.start(3);
+    BOOST_TEST(s.begun.size() == 1u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
