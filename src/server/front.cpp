@@ -221,6 +221,7 @@ front::answered(const server_request& request, asio::awaitable<server_response> 
     } catch (const error& e) {
         if (e.code() == errc::registry_refused) {
             response = api_error(429, "TOOMANYREQUESTS", e.message());
+            response->with("Retry-After", concat(try_again_after.count()));
         } else if (e.code() == errc::transport_closed) {
             log_(
                 log_level::info,

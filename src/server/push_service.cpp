@@ -215,7 +215,7 @@ push_service::refuse(const server_request& request, const feed_ptr& feed) const 
                                                  limits::server_pushes_max,
                                                  " archives are being received; try again later")));
     if (later)
-        later->with("Retry-After", "5");
+        later->with("Retry-After", concat(try_again_after.count()));
     return later;
 }
 
@@ -267,7 +267,9 @@ asio::awaitable<server_response> push_service::watch(server_request& request) {
         co_return push_refusal(400, error(id.error()));
     const feed_ptr feed = watchers_ < limits::push_watchers_max ? feed_of(*id) : nullptr;
     if (!feed)
-        co_return push_refusal(429, error(errc::registry_refused, "too many pushes are watched"));
+        co_return std::move(
+            push_refusal(429, error(errc::registry_refused, "too many pushes are watched"))
+                .with("Retry-After", concat(try_again_after.count())));
     struct watcher {
         explicit watcher(std::size_t& count)
             : count_(++count) {}

@@ -3,9 +3,13 @@
 
 #include "server/http_types.hpp"
 
+#include <chrono>
 #include <string_view>
 
 namespace tarpon::server {
+
+/// The Retry-After of those who come while there is too much to do, or the server stops.
+inline constexpr std::chrono::seconds try_again_after{5};
 
 /// PUT /push: the lines of a push that failed. Everything else: the errors of the distribution API,
 /// with the code that belongs to the status.

@@ -205,6 +205,40 @@ class Passwords(AccessCase):
         self.assertEqual(self.status(server, headers=basic(), source="127.0.0.2"), 200)
         self.assertEqual(self.status(server, headers=basic(user="x"), source="127.0.0.3"), 401)
 
+    def test_who_asked_is_in_the_log_and_not_in_the_metrics(self):
+        log = self.folder / "access.log"
+        server = self.serve("--access-log", log)
+        self.assertEqual(self.status(server, "GET", "/metrics"), 401)
+        metrics = self.ask(server, "GET", "/metrics", headers=basic())
+        self.assertEqual(metrics.status, 200)
+        self.assertEqual(self.curl(server, self.archive("app:1"))[0], 200)
+        lines = wait_until(lambda: (lambda got: got if len(got) >= 3 else None)(log.read_text().splitlines()), "three lines")
+        seen = [(line["path"], line["status"], line["user"]) for line in map(json.loads, lines)]
+        self.assertEqual(sorted(one for one in seen if not one[0].startswith("/v2")),
+                         [("/metrics", 200, USER), ("/metrics", 401, None), ("/push", 200, USER)])
+        later = self.ask(server, "GET", "/metrics", headers=basic()).body.decode()
+        self.assertIn('tarpon_pushes_total{outcome="pushed"} 1', later)
+        for text in (log.read_text(), later):
+            self.assertNotIn("MARKER", text)
+            self.assertNotIn(basic()["Authorization"].split()[1], text)
+        self.assertNotIn(USER, later)
+
+    def test_one_user_does_not_get_all_upload_sessions(self):
+        (self.folder / "more").mkdir()
+        self.users.write_bytes(self.users.read_bytes() + htpasswd(self.folder / "more", "other", "pass word").read_bytes())
+        server = self.serve()
+        with contextlib.closing(http.client.HTTPConnection(server.host, timeout=PATIENCE)) as connection:
+            def begin(user: dict) -> Response:
+                connection.request("POST", "/v2/app/blobs/uploads/", headers=user)
+                answer = connection.getresponse()
+                return Response(answer.status, answer.headers, answer.read())
+            self.assertEqual({begin(basic()).status for _ in range(1000)}, {202})
+            refused = begin(basic())
+            self.assertEqual(refused.status, 429)
+            self.assertEqual(refused.json()["errors"][0]["code"], "TOOMANYREQUESTS")
+            self.assertGreaterEqual(int(refused.headers["Retry-After"]), 1)
+            self.assertEqual(begin(basic("other", "pass word")).status, 202)
+
     def test_the_file_is_read_again(self):
         server = self.serve()
         cookie = self.cookie(self.log_in(server))
