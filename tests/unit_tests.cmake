@@ -46,7 +46,7 @@ add_stage_tests(model
 add_stage_tests(auth
   auth_challenge auth_file authorizer credential_finder credential_helper credential_store token_request)
 add_stage_tests(async
-  condition run_on slots task_group time_limit)
+  condition cpu_pool run_on slots task_group time_limit)
 add_stage_tests(archive
   archive_file decoder docker_manifest encoding entry_name entry_table oci_document pax_records
   read_contents tar_header tar_reader)

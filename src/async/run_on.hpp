@@ -5,13 +5,14 @@
 // begun is not interrupted (jobs are short: one block, one read).
 #pragma once
 
+#include "async/cpu_pool.hpp"
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
@@ -22,8 +23,6 @@
 #include <variant>
 
 namespace tarpon::async {
-
-using cpu_pool = boost::asio::thread_pool;
 
 /// Runs `work()` on `where` (the pool or a strand of it), then `done(std::move(work))` on `home`.
 /// For work that no coroutine waits for on its own; both must not throw.

@@ -164,10 +164,14 @@ void engine::check_options(const push_options& options) {
 }
 
 asio::awaitable<push_report> engine::push_source(
-    std::string name, byte_source& from, push_options options, progress_observer& observer) {
+    std::string name,
+    byte_source& from,
+    push_options options,
+    progress_observer& observer,
+    async::cpu_pool& workers) {
     check_options(options);
     const auto executor = co_await asio::this_coro::executor;
-    run_context run(executor, std::move(options), observer);
+    run_context run(executor, std::move(options), observer, &workers);
     run.totals.archives_total = 1;
     auto work = push_source_once(run, name, from);
     co_return co_await engine::run_to_end(run, name, std::move(work));

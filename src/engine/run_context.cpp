@@ -63,11 +63,12 @@ activity::~activity() {
     board_.erase(at_);
 }
 
-run_context::run_context(asio::any_io_executor on, push_options with, progress_observer& told)
+run_context::run_context(
+    asio::any_io_executor on, push_options with, progress_observer& told, async::cpu_pool* shared)
     : executor(on)
     , options(std::move(with))
     , observer(told)
-    , workers(async::worker_count(options.threads))
+    , workers(shared ? *shared : own_workers.emplace(async::worker_count(options.threads)))
     , buffers(on, pool_bytes(options))
     , hashes(workers, on)
     , http(on, options.connection, static_cast<std::size_t>(options.jobs), trace_to(told))

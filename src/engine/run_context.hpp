@@ -65,13 +65,18 @@ private:
 
 class run_context {
 public:
+    /// `shared`: a pool that outlives the run; nullptr: one of its own.
     run_context(
-        boost::asio::any_io_executor executor, push_options options, progress_observer& observer);
+        boost::asio::any_io_executor executor,
+        push_options options,
+        progress_observer& observer,
+        async::cpu_pool* shared = nullptr);
 
     boost::asio::any_io_executor executor;
     const push_options options;
     progress_observer& observer;
-    async::cpu_pool workers;
+    std::optional<async::cpu_pool> own_workers;
+    async::cpu_pool& workers;
     pipeline::buffer_pool buffers;
     pipeline::hash_queue hashes;
     transport::http_client http;

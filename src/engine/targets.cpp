@@ -104,7 +104,7 @@ result<std::size_t> choose_image(const archive_contents& contents, const std::st
             return static_cast<std::size_t>(*index - 1);
         return usage(concat(
             "--image ", foreign_text(selector),
-            ": the archive has these images:", list_images(contents)));
+            ": there is no such image; the archive has these:", list_images(contents)));
     }
     const auto wanted = reference::parse(selector);
     if (!wanted)

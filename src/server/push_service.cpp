@@ -4,6 +4,7 @@
 
 #include "async/deadline.hpp"
 #include "async/task_group.hpp"
+#include "async/worker_count.hpp"
 #include "engine/event_json.hpp"
 #include "engine/push_source.hpp"
 #include "model/text.hpp"
@@ -61,11 +62,12 @@ asio::awaitable<void> run_push(
     push_options options,
     feed_writer& events,
     push_feed& feed,
+    async::cpu_pool& workers,
     push_end& end) {
     feed.add(engine::start_json());
     push_report report;
     try {
-        report = co_await engine::push_source(body_name, body, std::move(options), events);
+        report = co_await engine::push_source(body_name, body, std::move(options), events, workers);
         end = {status_of_end(report.failures, body), outcome_of(report, body)};
     } catch (const error& e) {
         report.summary.failed = 1;
@@ -148,6 +150,7 @@ push_service::push_service(
     , options_(options)
     , metrics_(metrics)
     , log_(std::move(log))
+    , workers_(async::worker_count(options.threads))
     , registry_(options.registry) {}
 
 void push_service::set_target(const std::string& address, const own_login& login) {
@@ -208,7 +211,10 @@ push_service::refuse(const server_request& request, const feed_ptr& feed) const 
     std::optional<server_response> later;
     if (stopping_)
         later = push_refusal(503, error(errc::cancelled, "the server is being stopped"));
-    else if (!feed || running_.size() >= limits::server_pushes_max)
+    else if (!feed)
+        later = push_refusal(
+            429, error(errc::registry_refused, "too many pushes are watched; try again later"));
+    else if (running_.size() >= limits::server_pushes_max)
         later = push_refusal(
             429, error(
                      errc::registry_refused, concat(
@@ -254,7 +260,7 @@ push_service::receive(server_request& request, push_request wanted, feed_ptr fee
     feed_writer events(*feed, metrics_, log_, own_host_, std::string(request.header("Host")));
     std::string held;
     async::task_group tasks(executor_);
-    tasks.spawn(run_push(body, options_for(std::move(wanted.where)), events, *feed, end));
+    tasks.spawn(run_push(body, options_for(std::move(wanted.where)), events, *feed, workers_, end));
     tasks.spawn(watch_client(request.answer, &body));
     auto answering = send_lines(request.answer, *feed, events, held);
     co_await run_until_done(tasks, std::move(answering));

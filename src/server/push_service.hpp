@@ -2,6 +2,7 @@
 // engine as `tarpon push -` into the server's target. Nothing is written to disk.
 #pragma once
 
+#include "async/cpu_pool.hpp"
 #include "server/http_types.hpp"
 #include "server/push_feed.hpp"
 #include "server/push_request.hpp"
@@ -82,8 +83,9 @@ private:
     const serve_options& options_;
     server_metrics& metrics_;
     log_function log_;
-    std::string registry_; ///< as destination::registry
-    std::string own_host_; ///< in references, where clients know us by another name
+    async::cpu_pool workers_; ///< of all pushes together
+    std::string registry_;    ///< as destination::registry
+    std::string own_host_;    ///< in references, where clients know us by another name
     own_login own_login_;
     std::list<running_push> running_;
     std::size_t watchers_ = 0;
