@@ -120,6 +120,10 @@ inline constexpr std::size_t upload_sessions_per_user_max = 1'000; // of one who
 inline constexpr std::size_t collector_memory_max = 200'000;       // digests kept in one collection
 inline constexpr std::size_t list_page_max = 1'000;
 inline constexpr std::size_t server_pushes_max = 4; // archives received at a time
+// Manifests that are larger lie in memory only so many at a time while they come in, and are sent
+// from their files.
+inline constexpr std::size_t small_manifest_bytes_max = 64 * 1024;
+inline constexpr int large_manifests_max = 16;
 inline constexpr std::uint64_t server_push_memory_bytes = 24ull * 1024 * 1024; // buffers of one
 inline constexpr std::size_t push_names_max = 1'000;                           // ?to= of a request
 inline constexpr std::size_t push_feeds_max = 64;                 // pushes that are watched

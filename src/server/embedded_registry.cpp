@@ -52,6 +52,10 @@ embedded_registry::embedded_registry(
     , index_timer_(executor)
     , collector_(root_, blobs_, manifests_, uploads_, rules_.collect)
     , collector_timer_(executor) {
+    if (!uploads_.knows_boot())
+        log_(
+            log_level::warn, "unfinished uploads will begin anew after a restart of the server: "
+                             "/proc/sys/kernel/random/boot_id cannot be read");
     api_.on_tag = [this] {
         index_wanted_ = true;
         index_timer_.cancel();

@@ -33,8 +33,9 @@ namespace {
 using request_parser = http::request_parser<http::buffer_body>;
 
 constexpr std::size_t buffer_bytes_max = 128 * 1024; // bounds chunk lines and trailers too
-constexpr std::size_t drain_bytes_max = 1024 * 1024;
 constexpr std::chrono::seconds parting_time{2};
+/// Clients that write all of a body before they read are to get its answer.
+constexpr std::chrono::seconds drain_time{10};
 
 /// The body of a request, which has to keep coming.
 class request_body final : public byte_source {
@@ -274,13 +275,15 @@ asio::awaitable<std::size_t> http_connection::read_head() {
     }
 }
 
-asio::awaitable<bool> http_connection::write_text(std::string text) {
+asio::awaitable<bool> http_connection::write_text(std::string text, std::string_view more) {
     auto give_up = [this] {
         stream_.close();
     };
     async::deadline limit(stream_.get_executor(), give_up);
     limit.arm(times_.idle);
-    const auto got = co_await asio::async_write(stream_, asio::buffer(text), async::nothrow);
+    const std::array<asio::const_buffer, 2> parts{
+        asio::buffer(text), asio::buffer(more.data(), more.size())};
+    const auto got = co_await asio::async_write(stream_, parts, async::nothrow);
     now_.bytes_out += std::get<1>(got);
     co_return !std::get<0>(got);
 }
@@ -319,9 +322,9 @@ http_connection::write(const server_response& response, bool head_only, bool kee
     if (!has_length && response.status != 204 && response.status != 304)
         text += concat("Content-Length: ", length, "\r\n");
     text += concat("Connection: ", keep_alive ? "keep-alive" : "close", "\r\n\r\n");
-    if (!head_only && !response.content)
-        text += response.body;
-    const bool head_sent = co_await write_text(std::move(text));
+    const bool with_body = !head_only && !response.content;
+    const bool head_sent =
+        co_await write_text(std::move(text), with_body ? response.body : std::string_view());
     if (!head_sent || head_only || !response.content)
         co_return head_sent;
     co_return co_await write_file(response);
@@ -353,13 +356,13 @@ asio::awaitable<void> http_connection::part_gently() {
     co_await say_goodbye();
     error_code ignored;
     stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    limit.arm(drain_time);
     std::array<char, 16 * 1024> rest;
-    for (std::size_t total = 0; total < drain_bytes_max;) {
+    while (true) {
         const auto got =
             co_await stream_.socket().async_read_some(asio::buffer(rest), async::nothrow);
         if (std::get<0>(got))
             break;
-        total += std::get<1>(got);
     }
 }
 

@@ -56,7 +56,7 @@ private:
     serve_one(const request_handler& handle, std::size_t head_bytes);
     boost::asio::awaitable<bool>
     write(const server_response& response, bool head_only, bool keep_alive);
-    boost::asio::awaitable<bool> write_text(std::string text);
+    boost::asio::awaitable<bool> write_text(std::string text, std::string_view more = {});
     boost::asio::awaitable<bool> write_file(const server_response& response);
     boost::asio::awaitable<void> refuse(unsigned status, std::string_view why);
     boost::asio::awaitable<void> part_gently();

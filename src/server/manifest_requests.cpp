@@ -1,4 +1,5 @@
 // The part of registry_api.hpp below /v2/<name>/manifests/ and /v2/<name>/referrers/.
+#include "async/slots.hpp"
 #include "model/hasher.hpp"
 #include "model/media_type.hpp"
 #include "model/text.hpp"
@@ -35,12 +36,18 @@ asio::awaitable<void> read_past(byte_source& body) {
     }
 }
 
-/// nullopt when it is too large. Memory grows with what came, not with what was announced.
-asio::awaitable<std::optional<std::string>> read_manifest(server_request& request) {
+/// nullopt when it is too large. Memory grows with what came, not with what was announced; a large
+/// one waits for a `place` among those there may be.
+asio::awaitable<std::optional<std::string>> read_manifest(
+    server_request& request, async::slots& places, std::optional<async::slots::lease>& place) {
     if (request.content_length.value_or(0) > 4 * bytes_max)
         co_return std::nullopt;
     std::string bytes;
     for (std::size_t size = 0, room = 16 * 1024;; room *= 2) {
+        if (room > limits::small_manifest_bytes_max && !place) {
+            auto lease = co_await places.acquire();
+            place.emplace(std::move(lease));
+        }
         bytes.resize(std::min(room, bytes_max + 1));
         const auto free = std::as_writable_bytes(std::span(bytes).subspan(size));
         const std::size_t got = co_await read_full(request.body, free);
@@ -90,6 +97,8 @@ registry_api::get_manifest(server_request& request, const route& at) {
     struct found_manifest {
         std::optional<descriptor> self;
         std::optional<std::string> bytes;
+        std::optional<file> content; ///< of a large one, instead of its bytes
+        bool is_there() const { return bytes || content; }
     };
     // Pushes ask by HEAD, and do not send what is there: it must stay for a while.
     const bool for_push = request.method == "HEAD";
@@ -103,10 +112,14 @@ registry_api::get_manifest(server_request& request, const route& at) {
         }
         if (found.self)
             found.bytes = manifests_.read(*found.self);
+        if (found.bytes && found.bytes->size() > limits::small_manifest_bytes_max) {
+            found.content = manifests_.open(*found.self);
+            found.bytes.reset();
+        }
         return found;
     };
     auto found = co_await async::run_on(workers_.get_executor(), work);
-    if (!found.bytes)
+    if (!found.is_there())
         co_return manifest_unknown(at);
     const std::string entity_tag = entity_tag_of(found.self->digest);
     if (matches_any(request.header("If-None-Match"), entity_tag))
@@ -115,7 +128,12 @@ registry_api::get_manifest(server_request& request, const route& at) {
     response.with("Content-Type", found.self->media_type);
     response.with(digest_header, found.self->digest.str());
     response.with("ETag", entity_tag);
-    response.body = std::move(*found.bytes);
+    if (found.content) {
+        response.content = std::move(found.content);
+        response.content_bytes = found.self->size;
+    } else {
+        response.body = std::move(*found.bytes);
+    }
     co_return response;
 }
 
@@ -125,7 +143,12 @@ registry_api::put_manifest(server_request& request, const route& at) {
     const std::string_view header = request.header("Content-Type");
     descriptor self;
     self.media_type = trim(header.substr(0, header.find(';')));
-    const auto body = co_await read_manifest(request);
+    if (!large_manifests_) {
+        const auto executor = co_await asio::this_coro::executor;
+        large_manifests_.emplace(executor, limits::large_manifests_max);
+    }
+    std::optional<async::slots::lease> place;
+    const auto body = co_await read_manifest(request, *large_manifests_, place);
     if (!body)
         co_return api_error(413, "SIZE_INVALID", "the manifest is too large");
     const std::string& bytes = *body;

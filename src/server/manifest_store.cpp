@@ -253,6 +253,10 @@ std::optional<std::string> manifest_store::read(const descriptor& content) const
     return bytes;
 }
 
+std::optional<file> manifest_store::open(const descriptor& content) const {
+    return root_.open(blob_path(content.digest));
+}
+
 std::optional<archive::manifest_document>
 manifest_store::parsed(const std::string& repository, const digest& content) const {
     const auto self = find(repository, content);

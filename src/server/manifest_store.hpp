@@ -58,6 +58,8 @@ public:
     std::optional<descriptor> claim(const std::string& repository, const digest& content);
     /// nullopt if it is not there, or is not what its digest says any more.
     std::optional<std::string> read(const descriptor& content) const;
+    /// Its file, for content that read() found whole.
+    std::optional<file> open(const descriptor& content) const;
     /// nullopt also for one that cannot be read.
     std::optional<archive::manifest_document>
     parsed(const std::string& repository, const digest& content) const;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "async/run_on.hpp"
+#include "async/slots.hpp"
 #include "server/api_answers.hpp"
 #include "server/http_types.hpp"
 #include "server/manifest_store.hpp"
@@ -59,6 +60,7 @@ private:
     upload_store& uploads_;
     manifest_store& manifests_;
     async::cpu_pool& workers_;
+    std::optional<async::slots> large_manifests_; ///< that come in; made for the first one
 };
 
 /// "0-499", as the distribution API writes it: no unit, no total. nullopt when malformed.

@@ -125,7 +125,9 @@ upload_store::upload_store(folder& root, blob_store& blobs, upload_limits limits
 
 void upload_store::take_up(const std::string& id) {
     auto origin = origin_of(root_, id);
-    if (!origin || !root_.size_of(data_path(id)) || is_over(id)) {
+    // Nobody goes on with an upload of the server's own pushes once it is started again.
+    const bool ours = origin && origin->owner.user == own_uploads_user;
+    if (!origin || ours || !root_.size_of(data_path(id)) || is_over(id)) {
         root_.remove_tree(session_path(id));
         return;
     }

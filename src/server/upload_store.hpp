@@ -34,6 +34,9 @@ struct upload_owner {
     friend bool operator==(const upload_owner&, const upload_owner&) = default;
 };
 
+/// As upload_owner::user: the server's own pushes. No user has a colon in the name.
+inline constexpr std::string_view own_uploads_user = "tarpon: own pushes";
+
 class upload_session {
 public:
     const std::string id;
@@ -69,6 +72,10 @@ public:
     /// Takes up the sessions of an earlier process; removes those that are over, and those that a
     /// crash left without their files.
     upload_store(folder& root, blob_store& blobs, upload_limits limits = {});
+
+    /// Can a restart of the machine be told from one of the server? After the former, and where
+    /// there is no telling, sessions begin anew.
+    bool knows_boot() const noexcept { return !boot_.empty(); }
 
     /// A session in use by one request; free again when the last owner lets go.
     using lease = std::shared_ptr<upload_session>;

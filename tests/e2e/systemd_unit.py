@@ -34,6 +34,10 @@ class SystemdUnit(Case):
         level = float(re.search(r"Overall exposure level for .*: ([\d.]+)", done.stdout)[1])
         self.assertLess(level, 2.0, done.stdout)
 
+    def test_the_start_of_the_system_can_be_told(self):
+        # /proc/sys/kernel/random/boot_id: without it unfinished uploads begin anew after every restart.
+        self.assertNotIn("ProcSubset", UNIT.read_text())
+
     def test_every_variable_is_an_option(self):
         usage = subprocess.run([TARPON, "serve", "--help"], capture_output=True, text=True, env=environment(), check=True).stdout
         names = re.findall(r"^Environment=TARPON_(\w+)=", UNIT.read_text(), re.MULTILINE)

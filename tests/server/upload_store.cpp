@@ -51,6 +51,16 @@ struct fixture {
     }
 };
 
+// Nobody can go on with what the server's own pushes began.
+BOOST_FIXTURE_TEST_CASE(own_sessions_end_with_the_server, fixture) {
+    const std::string ours = begin_with("ours", "a", std::string(own_uploads_user));
+    const std::string theirs = begin_with("theirs", "a", "anna");
+    restart();
+    BOOST_TEST(unknown(ours, "a", std::string(own_uploads_user)));
+    BOOST_TEST(sessions_on_disk() == 1u);
+    BOOST_TEST(taken(theirs, "a", "anna")->offset() == 6u);
+}
+
 BOOST_FIXTURE_TEST_CASE(bytes_in_pieces_become_a_blob, fixture) {
     const std::string id = begin_with("hello ");
     BOOST_TEST(id.size() == 32u);
