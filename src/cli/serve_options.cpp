@@ -115,6 +115,12 @@ void finish_serve(serve_command& serve, const serve_texts& texts, const value_so
             errc::usage, concat(
                              sources.name("registry"), " and ", sources.name("storage"),
                              " cannot be used together"));
+    if (options.registry.empty() && sources.given("username")
+        && !sources.from_environment("username"))
+        throw error(
+            errc::usage,
+            "--username is who this server is to --registry; who may use the server is in "
+            "--htpasswd FILE");
     serve.password_on_command_line =
         settle_password(options.connection, serve.password_stdin, sources);
     if (options.connection.username.empty()

@@ -5,6 +5,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <chrono>
+
 namespace tarpon::cli {
 
 class stop_signals {
@@ -23,6 +25,7 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::cancellation_signal stop_;
     bool received_ = false;
+    std::chrono::steady_clock::time_point first_;
 };
 
 } // namespace tarpon::cli

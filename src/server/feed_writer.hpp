@@ -15,8 +15,9 @@ class feed_writer final : public progress_observer {
 public:
     using log_function = std::function<void(log_level, const std::string&)>;
 
-    /// In references `own_host`, where the engine finds the embedded registry, becomes
-    /// `shown_host`, by which the client knows it. Both may be empty: nothing is renamed then.
+    /// `own_host`, where the engine finds the embedded registry, becomes `shown_host`, by which
+    /// the client knows it. Both may be empty: nothing is renamed then. What a client does not
+    /// learn of a failure is in the log.
     feed_writer(
         push_feed& feed,
         server_metrics& metrics,
@@ -37,11 +38,12 @@ public:
 private:
     void add_result(std::string line);
     std::string renamed(const std::string& name) const;
+    error for_client(const error& what) const;
 
     push_feed& feed_;
     server_metrics& metrics_;
     const log_function& log_;
-    std::string own_, shown_;
+    std::string own_, shown_; ///< hosts
     bool has_result_ = false;
 };
 

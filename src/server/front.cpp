@@ -7,12 +7,15 @@
 #include "server/refusal.hpp"
 #include "server/secrets.hpp"
 #include "server/serve_checks.hpp"
+#include "server/upload_store.hpp"
 
 #include <tarpon/limits.hpp>
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <cerrno>
+#include <cstring>
 #include <optional>
 
 namespace tarpon::server {
@@ -21,6 +24,12 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 namespace {
+
+constexpr std::string_view archives_go_to = "/push?to=NAME:TAG";
+
+bool is_disk_full(const error& what) {
+    return what.cause() == std::strerror(ENOSPC) || what.cause() == std::strerror(EDQUOT);
+}
 
 access_kind kind_of(const server_request& request) {
     return access_kind_of(request.method, path_of(request));
@@ -141,7 +150,9 @@ asio::awaitable<server_response> front::on_push(server_request& request) {
     // No POST: forms of other sites can send one without asking first.
     if (request.method == "PUT")
         co_return co_await pushes_.push(request);
-    co_return std::move(text_response(405, "only PUT").with("Allow", "PUT"));
+    co_return std::move(
+        text_response(405, concat("only PUT: curl -T app.tar \"http://…", archives_go_to, "\""))
+            .with("Allow", "PUT"));
 }
 
 /// nullopt: it may do what it wants.
@@ -190,12 +201,15 @@ asio::awaitable<server_response> front::dispatch(server_request& request) {
         co_return api_error(404, "UNSUPPORTED", "this server only forwards archives, by PUT /push");
     }
     if (kind_of(request) == access_kind::changing)
-        co_return std::move(text_response(405, "only GET and HEAD").with("Allow", "GET, HEAD"));
+        co_return std::move(
+            text_response(405, concat("only GET and HEAD; archives go to PUT ", archives_go_to))
+                .with("Allow", "GET, HEAD"));
     co_return page_or_nothing(request);
 }
 
 asio::awaitable<server_response> front::route_own(server_request& request) {
     const auto given = basic_login(request.header("Authorization"));
+    request.user = own_uploads_user;
     if (given && same_secret(given->password, own_login_.password))
         co_return co_await registry_->handle(request);
     auto refused = api_error(401, "UNAUTHORIZED", "this port is for the server itself");
@@ -224,13 +238,22 @@ front::answered(const server_request& request, asio::awaitable<server_response> 
             response->with("Retry-After", concat(try_again_after.count()));
         } else if (e.code() == errc::transport_closed) {
             log_(
-                log_level::info,
-                concat(
-                    request.method, " ", foreign_text(path_of(request), 200), ": ", e.message()));
-            response = api_error(400, "BLOB_UPLOAD_INVALID", e.message());
+                log_level::info, concat(
+                                     request.method, " ", foreign_text(path_of(request), 200), ": ",
+                                     e.message(), e.cause().empty() ? "" : ": ", e.cause()));
+            response = api_error(
+                400, "BLOB_UPLOAD_INVALID",
+                concat(e.message(), e.cause().empty() ? "" : ": ", e.cause()));
         } else {
-            log_(log_level::error, concat(e.message(), e.cause().empty() ? "" : ": ", e.cause()));
-            response = api_error(500, "UNKNOWN", "the registry's storage failed; its log says why");
+            log_(
+                log_level::error,
+                concat(
+                    request.method, " ", foreign_text(path_of(request), 200), ": ", e.message(),
+                    e.cause().empty() ? "" : ": ", e.cause(), " (storage ", options_.storage, ")"));
+            const bool full = e.code() == errc::storage && is_disk_full(e);
+            response =
+                full ? api_error(507, "UNKNOWN", "the disk of this registry is full")
+                     : api_error(500, "UNKNOWN", "the registry's storage failed; its log says why");
         }
     }
     protect(*response);

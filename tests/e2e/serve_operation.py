@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from harness import (PATIENCE, SANITIZED, TARPON, Background, Case, EmbeddedRegistry, environment, needs, parse_event,
                      request, wait_until)
-from images import docker_entries, make_image, sha256, tar
+from images import docker_entries, json_bytes, make_image, sha256, tar
 
 needs("curl", "strace")
 
@@ -36,6 +37,14 @@ class OperationCase(Case):
 
     def archive(self, *names: str, seed: int = 1, **how) -> bytes:
         return tar(docker_entries(make_image(seed, *names, **how)))
+
+    @contextlib.contextmanager
+    def half_pushed(self, server, data: bytes, query: str = ""):
+        with socket.create_connection(tuple(server.host.split(":")), timeout=PATIENCE) as client:
+            client.sendall(f"PUT /push{query} HTTP/1.1\r\nHost: {server.host}\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+                           + data[:MIB])
+            wait_until(server.open_uploads, "an upload begins")
+            yield client
 
     def push(self, server, data: bytes, query: str = ""):
         return request(server.host, "PUT", f"/push{query}", data)
@@ -232,14 +241,6 @@ class AccessLog(OperationCase):
 
 
 class Stopping(OperationCase):
-    @contextlib.contextmanager
-    def half_pushed(self, server, data: bytes, query: str = ""):
-        with socket.create_connection(tuple(server.host.split(":")), timeout=PATIENCE) as client:
-            client.sendall(f"PUT /push{query} HTTP/1.1\r\nHost: {server.host}\r\nContent-Length: {len(data)}\r\n\r\n".encode()
-                           + data[:MIB])
-            wait_until(server.open_uploads, "an upload begins")
-            yield client
-
     def tell(self, server) -> None:
         server.server.process.send_signal(signal.SIGTERM)
 
@@ -298,8 +299,99 @@ class Stopping(OperationCase):
         server = self.serve("--stop-time", "3600")
         with self.half_pushed(server, self.archive("app:1", size=MIB)):
             self.tell(server)
+            time.sleep(0.5)  # sooner it would be the same signal
             self.assertEqual(server.stop(), 130)
         self.assertEqual(server.names_stored(), [])
+
+    def test_a_signal_that_comes_twice_is_one(self):
+        """As from `timeout`, which tells a process and then its group."""
+        server = self.serve()
+        for _ in range(2):
+            server.server.process.send_signal(signal.SIGTERM)
+        self.assertEqual(server.server.process.wait(PATIENCE), 0)
+
+
+# --- too little of something ---------------------------------------------------------------------
+
+
+class Scarcity(OperationCase):
+    @unittest.skipUnless(os.geteuid() == 0, "limits of another user need root")
+    def test_threads_that_cannot_be_started(self):
+        uid = 61234  # nobody's: the limit is about all processes of a user
+        folder = self.folder / "of-another"
+        folder.mkdir()
+        os.chown(folder, uid, uid)
+        self.folder.chmod(0o755)
+
+        def limit() -> None:
+            resource.setrlimit(resource.RLIMIT_NPROC, (12, 12))
+            os.setgroups([])
+            os.setgid(uid)
+            os.setuid(uid)
+
+        command = [TARPON, "serve", "--threads", "64", "--listen", "127.0.0.1:0", "--storage", str(folder / "registry")]
+        done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit, cwd=folder, timeout=PATIENCE,
+                              env=environment({"HOME": str(folder)}), check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        self.assertIn("no thread can be started\n  cause: Resource temporarily unavailable", done.stderr)
+        self.assertIn("TasksMax=", done.stderr)
+
+    def test_pushes_share_their_threads(self):
+        """What was there at the start is enough for all of them; one more looks up names."""
+        server = self.serve("--threads", "8")
+        pid = server.server.process.pid
+        at_start = len(os.listdir(f"/proc/{pid}/task"))
+        data = self.archive("app:1", size=MIB)
+        with contextlib.ExitStack() as all_of_them:
+            for _ in range(4):
+                all_of_them.enter_context(self.half_pushed(server, data))
+            wait_until(lambda: self.metrics_of(server)["tarpon_pushes_running"] == 4, "four pushes")
+            self.assertLessEqual(len(os.listdir(f"/proc/{pid}/task")), at_start + 1)
+
+    def metrics_of(self, server) -> dict[str, float]:
+        return parse_metrics(request(server.host, "GET", "/metrics").body.decode())
+
+    @unittest.skipUnless(os.geteuid() == 0, "a file system of its own needs root")
+    def test_a_full_disk(self):
+        place = self.folder / "full"
+        small = place / "storage"
+        small.mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", small], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", small], check=True)  # after the server's end
+        server = self.enterContext(EmbeddedRegistry(place))
+        answer = self.push(server, self.archive("app:1", size=3 * MIB), "?to=app:1")
+        lines = [parse_event(line) for line in answer.body.decode().splitlines()]
+        self.assertEqual(lines[-1]["failed"], 1)
+        told = next(line for line in lines if line["event"] == "error")
+        self.assertIn("the disk of this registry is full", json.dumps(told))
+        hosts = set(re.findall(r"127\.0\.0\.1:\d+", answer.body.decode()))
+        self.assertLessEqual(hosts, {server.host})
+        log = server.server.log.read_text()
+        self.assertIn("No space left on device (storage ", log)
+        self.assertIn("a push failed: ", log)
+
+    @unittest.skipIf(SANITIZED, "memory of a sanitizer says nothing")
+    def test_large_manifests_and_clients_that_do_not_read(self):
+        server = self.serve()
+        config = b"{}"
+        posted = request(server.host, "POST", f"/v2/app/blobs/uploads/?digest={sha256(config)}", config)
+        self.assertEqual(posted.status, 201)
+        manifest = json_bytes({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": sha256(config), "size": 2},
+            "layers": [], "annotations": {"padding": "x" * (4 * MIB - 1000)}})
+        put = request(server.host, "PUT", "/v2/app/manifests/1", manifest,
+                      {"Content-Type": "application/vnd.oci.image.manifest.v1+json"})
+        self.assertEqual(put.status, 201, put.body)
+        pid = server.server.process.pid
+        for _ in range(40):
+            client = self.enterContext(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(tuple([server.host.split(":")[0], int(server.host.split(":")[1])]))
+            client.sendall(b"GET /v2/app/manifests/1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertEqual(client.recv(12), b"HTTP/1.1 200")
+        self.assertEqual(request(server.host, "GET", "/v2/app/manifests/1").body, manifest)
+        self.assertLess(status_of(pid, "VmRSS"), 100 * MIB)
 
 
 # --- many bad clients ---------------------------------------------------------------------------

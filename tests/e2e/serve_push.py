@@ -324,8 +324,22 @@ class Forwarding(ServeCase):
         env = {"TARPON_USERNAME": USER, "TARPON_PASSWORD": "wrong-secret"}
         server = self.serve("--registry", self.registry.host, env=env)
         answer = curl(server.host, self.archive("app:1"))
-        self.assert_one_error(answer, 502, "auth", ".+")
-        self.assertNotIn("wrong-secret", answer.body)
+        self.assert_one_error(answer, 502, "auth", "the registry behind this server rejected its credentials")
+        # Which ones is the administrator's to know.
+        log = server.server.log.read_text()
+        self.assertIn(f"a push failed: cannot push the upload: {self.registry.host} rejected the credentials of {USER}", log)
+        for secret in ("wrong-secret", USER):
+            self.assertNotIn(secret, answer.body)
+        self.assertNotIn("wrong-secret", log)
+
+    def test_words_are_those_of_the_request(self):
+        server = self.serve()
+        unnamed = curl(server.host, tar(docker_entries(make_image(1))))
+        self.assertIn("PUT /push?to=NAME:TAG", unnamed.body)
+        absent = curl(server.host, self.archive("app:1"), "?to=@9=x:1")
+        self.assertIn("image=@9: there is no such image", absent.body)
+        self.assertNotIn("--", unnamed.body + absent.body)
+        self.assertIn("/push?to=NAME:TAG", request(server.host, "PUT", "/", b"x").body.decode())
 
     def test_options_that_no_push_could_begin_with(self):
         for options, words in ((("--registry=-bad",), "is not a host name"),
