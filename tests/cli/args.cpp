@@ -465,6 +465,9 @@ BOOST_AUTO_TEST_CASE(options_of_serve) {
     BOOST_TEST(refusal("serve --registry u:p@r").find("u:p") == std::string::npos);
     BOOST_TEST(refusal("serve --registry u:p@r") != "accepted");
     BOOST_TEST(refusal("serve --registry r --password-stdin").starts_with("a password needs"));
+    // It looks like a password for the server, and is none.
+    BOOST_TEST(
+        refusal("serve --username u --password-stdin").find("--htpasswd") != std::string::npos);
     BOOST_TEST(refusal("serve --max-upload lots") != "accepted");
     const auto collects =
         std::get<serve_command>(parsed("serve --gc-interval 15m --gc-grace 2d --gc-untagged"));
