@@ -17,10 +17,8 @@ feed_writer::feed_writer(
     : feed_(feed)
     , metrics_(metrics)
     , log_(log) {
-    if (own_host.empty() || shown_host.empty())
-        return;
     own_ = own_host;
-    shown_ = shown_host;
+    shown_ = shown_host.empty() ? "this-server" : shown_host; // HTTP/1.0 needs no Host
 }
 
 std::string feed_writer::renamed(const std::string& name) const {
@@ -30,24 +28,25 @@ std::string feed_writer::renamed(const std::string& name) const {
 /// Who pushes with curl or a page has no options, and whose account the server uses is not theirs
 /// to know.
 error feed_writer::for_client(const error& what) const {
-    const auto words = [this](const std::string& text) {
-        return boost::algorithm::replace_all_copy(
-            boost::algorithm::replace_all_copy(renamed(text), "--image ", "image="), "--to ",
-            "to=");
-    };
-    const error_class kind = class_of(what.code());
-    const bool of_target = kind == error_class::auth;
-    std::string hint = of_target ? "the administrator of this server has to look at it"
-                       : what.code() == errc::archive_unnamed
-                           ? "give it a name: PUT /push?to=NAME:TAG"
-                           : words(what.hint());
-    error shown(
-        what.code(),
-        !of_target ? words(what.message())
-        : what.code() == errc::registry_unauthorized
-            ? "the registry behind this server rejected its credentials"
-            : "the registry behind this server does not let it push there",
-        of_target ? std::string() : words(what.cause()), std::move(hint));
+    if (class_of(what.code()) == error_class::auth)
+        return std::move(error(
+                             what.code(),
+                             what.code() == errc::registry_unauthorized
+                                 ? "the registry behind this server rejected its credentials"
+                                 : "the registry behind this server does not let it push there",
+                             {}, "the administrator of this server has to look at it")
+                             .with_status(what.http_status()));
+    std::string message = renamed(what.message());
+    boost::algorithm::replace_first(message, ": --image ", ": image=");
+    boost::algorithm::replace_first(
+        message, ", and --to is for one: choose it with --image:",
+        ", and to= is for one: choose it with image=");
+    std::string hint = renamed(what.hint());
+    if (what.code() == errc::archive_unnamed)
+        hint = "give it a name: PUT /push?to=NAME:TAG, or to=@N=NAME:TAG for one of several images";
+    else if (hint.find("--") != hint.npos)
+        hint.clear(); // what an option does is the administrator's to know
+    error shown(what.code(), std::move(message), renamed(what.cause()), std::move(hint));
     shown.with_status(what.http_status());
     return shown;
 }
@@ -74,7 +73,8 @@ void feed_writer::on_image(const image_event& event) {
 void feed_writer::on_failure(const failure_event& event) {
     const error_class kind = class_of(event.what.code());
     const bool ours = kind == error_class::auth || kind == error_class::registry
-                      || kind == error_class::network || kind == error_class::internal;
+                      || kind == error_class::network || kind == error_class::internal
+                      || kind == error_class::usage; // files of the server's own options too
     log_(
         ours ? log_level::warn : log_level::info,
         concat(
@@ -87,7 +87,10 @@ void feed_writer::on_failure(const failure_event& event) {
 }
 
 void feed_writer::on_retry(const retry_event& event) {
-    add_result(engine::to_json(event));
+    retry_event shown = event;
+    shown.what = renamed(event.what);
+    shown.reason = renamed(event.reason);
+    add_result(engine::to_json(shown));
 }
 
 void feed_writer::on_progress(const progress_snapshot& now) {

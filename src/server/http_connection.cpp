@@ -233,7 +233,7 @@ std::optional<std::chrono::steady_clock::time_point> http_connection::idle_since
 
 void http_connection::stop() {
     stopping_ = true;
-    if (!busy_)
+    if (!busy_ || parting_)
         stream_.close();
 }
 
@@ -356,7 +356,8 @@ asio::awaitable<void> http_connection::part_gently() {
     co_await say_goodbye();
     error_code ignored;
     stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-    limit.arm(drain_time);
+    parting_ = true;
+    limit.arm(stopping_ ? parting_time : drain_time);
     std::array<char, 16 * 1024> rest;
     while (true) {
         const auto got =

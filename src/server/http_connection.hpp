@@ -72,6 +72,7 @@ private:
     bool first_ = true;
     bool busy_ = false;
     bool stopping_ = false;
+    bool parting_ = false; ///< the answer is out; only what the client still sends is read
     bool said_goodbye_ = false;
 };
 

@@ -10,6 +10,7 @@
 #include <tarpon/limits.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
 
 namespace tarpon::server {
@@ -23,6 +24,9 @@ server_response manifest_unknown(const route& at) {
         404, "MANIFEST_UNKNOWN", concat("the repository has no manifest ", at.reference));
 }
 
+using clock = std::chrono::steady_clock;
+/// So long one may keep its place.
+constexpr std::chrono::seconds large_manifest_time_max{60};
 constexpr auto bytes_max = static_cast<std::size_t>(limits::manifest_bytes_max);
 
 /// What is a little too large is read to its end: many clients look for an answer only then.
@@ -43,22 +47,33 @@ asio::awaitable<std::optional<std::string>> read_manifest(
     if (request.content_length.value_or(0) > 4 * bytes_max)
         co_return std::nullopt;
     std::string bytes;
+    clock::time_point since;
     for (std::size_t size = 0, room = 16 * 1024;; room *= 2) {
-        if (room > limits::small_manifest_bytes_max && !place) {
+        // The server's own pushes are few, and wait for nobody else's.
+        const bool counts =
+            room > limits::small_manifest_bytes_max && request.user != own_uploads_user;
+        if (counts && !place) {
             auto lease = co_await places.acquire();
             place.emplace(std::move(lease));
+            since = clock::now();
         }
         bytes.resize(std::min(room, bytes_max + 1));
-        const auto free = std::as_writable_bytes(std::span(bytes).subspan(size));
-        const std::size_t got = co_await read_full(request.body, free);
-        size += got;
+        while (size < bytes.size()) {
+            const auto free = std::as_writable_bytes(std::span(bytes).subspan(size));
+            const std::size_t got = co_await request.body.read_some(free);
+            if (got == 0) {
+                bytes.resize(size);
+                co_return bytes;
+            }
+            size += got;
+            if (place && clock::now() - since > large_manifest_time_max)
+                throw error(errc::transport_closed, "the manifest came too slowly");
+        }
         if (size > bytes_max) {
+            bytes = {};
+            place.reset();
             co_await read_past(request.body);
             co_return std::nullopt;
-        }
-        if (size < bytes.size()) {
-            bytes.resize(size);
-            co_return bytes;
         }
     }
 }

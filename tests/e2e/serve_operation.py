@@ -303,6 +303,15 @@ class Stopping(OperationCase):
             self.assertEqual(server.stop(), 130)
         self.assertEqual(server.names_stored(), [])
 
+    def test_answers_that_are_out_hold_nothing_up(self):
+        """A client whose body is not wanted any more, and who does not go."""
+        server = self.serve("--stop-time", "3600")
+        client = self.enterContext(socket.create_connection(tuple(server.host.split(":"))))
+        client.sendall(b"PUT /push?to=%20 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nx")
+        self.assertIn(b"HTTP/1.1 400", client.recv(1000))
+        self.assertEqual(server.stop(), 0)
+        self.assertNotIn("interrupted", (server.folder / "log").read_text())
+
     def test_a_signal_that_comes_twice_is_one(self):
         """As from `timeout`, which tells a process and then its group."""
         server = self.serve()
