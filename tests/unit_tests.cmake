@@ -25,7 +25,8 @@ target_link_libraries(tarpon_test_support
 target_precompile_headers(tarpon_test_support PRIVATE support/pch.hpp)
 
 # BOOST_TEST_MODULE must come before the first include of Boost.Test.
-set_source_files_properties(support/main.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+set_source_files_properties(support/main.cpp PROPERTIES
+  SKIP_PRECOMPILE_HEADERS ON SKIP_UNITY_BUILD_INCLUSION ON)
 
 function(add_stage_tests stage)
   set(sources ${ARGN})
