@@ -7,6 +7,8 @@
 
 #include <tarpon/limits.hpp>
 
+#include <boost/algorithm/string/join.hpp>
+
 #include <algorithm>
 
 namespace tarpon::auth {
@@ -29,13 +31,6 @@ std::vector<auth_challenge> challenges_of(const http_response& response) {
 /// POST is answered like this by servers that only know GET.
 bool wants_get(int status) {
     return status == 400 || status == 401 || status == 404 || status == 405;
-}
-
-std::string joined(const std::vector<std::string>& parts) {
-    std::string text;
-    for (const std::string& part : parts)
-        text += concat(text.empty() ? "" : ", ", part);
-    return text;
 }
 
 } // namespace
@@ -248,7 +243,9 @@ error authorizer::rejection(const http_response& response) const {
                        "no credentials for ", host_,
                        finder_.places().empty()
                            ? ""
-                           : concat(" (looked in ", joined(finder_.places()), ")")),
+                           : concat(
+                               " (looked in ", boost::algorithm::join(finder_.places(), ", "),
+                               ")")),
                    cause, concat("tarpon login ", host_, ", or --username USER --password-stdin"))
             .with_status(response.status);
     const std::string user =

@@ -8,6 +8,8 @@
 
 #include <tarpon/limits.hpp>
 
+#include <boost/algorithm/string/join.hpp>
+
 #include <algorithm>
 
 namespace tarpon::auth {
@@ -41,13 +43,6 @@ scope_parts split_scope(std::string_view scope) {
         rest.remove_prefix(std::min(rest.size(), parts.actions.back().size() + 1));
     }
     return parts;
-}
-
-std::string joined(const std::vector<std::string>& scopes) {
-    std::string text;
-    for (const std::string& scope : scopes)
-        text += concat(text.empty() ? "" : " ", scope);
-    return text;
 }
 
 } // namespace
@@ -104,7 +99,7 @@ transport::http_request make_token_post(
     form +=
         concat("&", form_field("service", from.service), "&", form_field("client_id", client_id));
     if (!scopes.empty())
-        form += concat("&", form_field("scope", joined(scopes)));
+        form += concat("&", form_field("scope", boost::algorithm::join(scopes, " ")));
     request.body = std::move(form);
     request.response_bytes_max = limits::token_body_bytes_max;
     return request;

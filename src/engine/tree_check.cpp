@@ -5,6 +5,8 @@
 #include "registry/blob_upload.hpp"
 #include "registry/manifest_api.hpp"
 
+#include <boost/algorithm/string/join.hpp>
+
 #include <set>
 
 namespace tarpon::engine {
@@ -51,13 +53,6 @@ asio::awaitable<shortage> find_shortage(
     co_return found;
 }
 
-std::string joined(const std::vector<std::string>& names) {
-    std::string text;
-    for (const std::string& name : names)
-        text += concat(text.empty() ? "" : ", ", name);
-    return text;
-}
-
 } // namespace
 
 asio::awaitable<image_tree> choose_tree(
@@ -81,12 +76,13 @@ asio::awaitable<image_tree> choose_tree(
             errc::archive_platform_missing,
             concat(
                 "the index names what is neither in the archive nor in ", where.str(), ": ",
-                joined(lacking.names)),
+                boost::algorithm::join(lacking.names, ", ")),
             {},
             "push the rest with --missing-platforms prune, or one platform with --platform "
             "OS/ARCH");
-    run.warn(
-        concat("left out of the index, because it is not in the archive: ", joined(lacking.names)));
+    run.warn(concat(
+        "left out of the index, because it is not in the archive: ",
+        boost::algorithm::join(lacking.names, ", ")));
     choice.drop = lacking.manifests;
     co_return select_tree(contents, root, choice).value();
 }
