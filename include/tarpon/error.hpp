@@ -93,6 +93,8 @@ public:
     const std::string& message() const noexcept { return message_; }
     const std::string& cause() const noexcept { return cause_; }
     const std::string& hint() const noexcept { return hint_; }
+    /// Message and cause.
+    std::string one_line() const;
     /// HTTP status that led here, 0 if there was none.
     int http_status() const noexcept { return http_status_; }
 

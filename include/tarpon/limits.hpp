@@ -124,6 +124,7 @@ inline constexpr std::size_t server_pushes_max = 4; // archives received at a ti
 // from their files.
 inline constexpr std::size_t small_manifest_bytes_max = 64 * 1024;
 inline constexpr int large_manifests_max = 16;
+inline constexpr std::chrono::seconds large_manifest_time_max{60};             // for one to come in
 inline constexpr std::uint64_t server_push_memory_bytes = 24ull * 1024 * 1024; // buffers of one
 inline constexpr std::size_t push_names_max = 1'000;                           // ?to= of a request
 inline constexpr std::size_t push_feeds_max = 64;                 // pushes that are watched

@@ -434,13 +434,9 @@ asio::awaitable<std::optional<async::slots::lease>> blob_pusher::take_place(bool
     std::optional<async::slots::lease> place;
     if (may_be_mounted || job_.stored_bytes <= limits::small_blob_bytes_max)
         co_return place;
-    if (run_.sharing) {
-        auto lease = co_await run_.sharing->large_uploads.acquire();
-        place.emplace(std::move(lease));
-    } else {
-        auto lease = co_await run_.large_uploads.acquire();
-        place.emplace(std::move(lease));
-    }
+    auto turn = run_.sharing ? run_.sharing->large_uploads.acquire() : run_.large_uploads.acquire();
+    auto lease = co_await std::move(turn);
+    place.emplace(std::move(lease));
     co_return place;
 }
 

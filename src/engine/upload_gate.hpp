@@ -34,7 +34,6 @@ public:
 
     /// As async::slots::acquire.
     boost::asio::awaitable<async::slots::lease> acquire();
-    int limit() const noexcept { return limit_; }
 
 private:
     class waiter;

@@ -46,8 +46,7 @@ archive_load load_of(const archive_record& record, const archive_look& found) {
 
 error unreadable_here(const std::string& name, const error& why) {
     error what(
-        why.code(), concat("cannot read ", foreign_text(name)),
-        why.cause().empty() ? why.message() : concat(why.message(), ": ", why.cause()),
+        why.code(), concat("cannot read ", foreign_text(name)), why.one_line(),
         "every shard has to see all archives as the others do: mend it, or take it out of the "
         "sources of all of them");
     return what;

@@ -14,9 +14,7 @@ bool may_meet_all(const error& what) {
 }
 
 std::string in_words(const error& what) {
-    std::string text = what.message();
-    if (!what.cause().empty())
-        text += concat(": ", what.cause());
+    std::string text = what.one_line();
     if (!what.hint().empty())
         text += concat(" (", what.hint(), ")");
     return text;

@@ -1,4 +1,6 @@
 // Codes, their classes and exit codes, and the exception that carries them.
+#include "model/text.hpp"
+
 #include <tarpon/error.hpp>
 
 #include <boost/system/error_category.hpp>
@@ -159,6 +161,10 @@ error::error(errc code, std::string message, std::string cause, std::string hint
 error::error(failure what)
     : code_(what.code)
     , message_(std::move(what.message)) {}
+
+std::string error::one_line() const {
+    return cause_.empty() ? message_ : concat(message_, ": ", cause_);
+}
 
 error& error::with_status(int http_status) {
     http_status_ = http_status;

@@ -48,7 +48,7 @@ embedded_registry::embedded_registry(
     , blobs_(root_)
     , uploads_(root_, blobs_)
     , manifests_(root_, blobs_)
-    , api_(blobs_, uploads_, manifests_, workers_)
+    , api_(executor, blobs_, uploads_, manifests_, workers_)
     , index_timer_(executor)
     , collector_(root_, blobs_, manifests_, uploads_, rules_.collect)
     , collector_timer_(executor) {
@@ -78,7 +78,7 @@ asio::awaitable<void> embedded_registry::write_index() {
     }
     // It is derived from the tags and rebuilt at the next start: pushes go on.
     if (failed)
-        log_(log_level::error, concat(failed->message(), ": ", failed->cause()));
+        log_(log_level::error, failed->one_line());
 }
 
 asio::awaitable<void> embedded_registry::keep_index() {
@@ -125,7 +125,7 @@ asio::awaitable<collection> embedded_registry::collect() {
         }
     }
     if (failed)
-        log_(log_level::error, concat(failed->message(), ": ", failed->cause()));
+        log_(log_level::error, failed->one_line());
     if (done.manifests > 0 || done.blobs > 0)
         log_(
             log_level::info, concat(

@@ -16,10 +16,9 @@ feed_writer::feed_writer(
     const std::string& shown_host)
     : feed_(feed)
     , metrics_(metrics)
-    , log_(log) {
-    own_ = own_host;
-    shown_ = shown_host.empty() ? "this-server" : shown_host; // HTTP/1.0 needs no Host
-}
+    , log_(log)
+    , own_(own_host)
+    , shown_(shown_host.empty() ? "this-server" : shown_host) {}
 
 std::string feed_writer::renamed(const std::string& name) const {
     return own_.empty() ? name : boost::algorithm::replace_all_copy(name, own_, shown_);
@@ -28,25 +27,25 @@ std::string feed_writer::renamed(const std::string& name) const {
 /// Who pushes with curl or a page has no options, and whose account the server uses is not theirs
 /// to know.
 error feed_writer::for_client(const error& what) const {
-    if (class_of(what.code()) == error_class::auth)
-        return std::move(error(
-                             what.code(),
-                             what.code() == errc::registry_unauthorized
-                                 ? "the registry behind this server rejected its credentials"
-                                 : "the registry behind this server does not let it push there",
-                             {}, "the administrator of this server has to look at it")
-                             .with_status(what.http_status()));
     std::string message = renamed(what.message());
+    std::string cause = renamed(what.cause());
+    std::string hint = renamed(what.hint());
+    if (class_of(what.code()) == error_class::auth) {
+        message = what.code() == errc::registry_unauthorized
+                      ? "the registry behind this server rejected its credentials"
+                      : "the registry behind this server does not let it push there";
+        cause.clear();
+        hint = "the administrator of this server has to look at it";
+    } else if (what.code() == errc::archive_unnamed) {
+        hint = "give it a name: PUT /push?to=NAME:TAG, or to=@N=NAME:TAG for one of several images";
+    } else if (hint.find("--") != hint.npos) {
+        hint.clear(); // what an option does is the administrator's to know
+    }
     boost::algorithm::replace_first(message, ": --image ", ": image=");
     boost::algorithm::replace_first(
         message, ", and --to is for one: choose it with --image:",
         ", and to= is for one: choose it with image=");
-    std::string hint = renamed(what.hint());
-    if (what.code() == errc::archive_unnamed)
-        hint = "give it a name: PUT /push?to=NAME:TAG, or to=@N=NAME:TAG for one of several images";
-    else if (hint.find("--") != hint.npos)
-        hint.clear(); // what an option does is the administrator's to know
-    error shown(what.code(), std::move(message), renamed(what.cause()), std::move(hint));
+    error shown(what.code(), std::move(message), std::move(cause), std::move(hint));
     shown.with_status(what.http_status());
     return shown;
 }
@@ -72,14 +71,11 @@ void feed_writer::on_image(const image_event& event) {
 
 void feed_writer::on_failure(const failure_event& event) {
     const error_class kind = class_of(event.what.code());
-    const bool ours = kind == error_class::auth || kind == error_class::registry
-                      || kind == error_class::network || kind == error_class::internal
-                      || kind == error_class::usage; // files of the server's own options too
+    // All others may be the server's own: usage too, of files that its options name.
+    const bool theirs = kind == error_class::archive || kind == error_class::interrupted;
     log_(
-        ours ? log_level::warn : log_level::info,
-        concat(
-            "a push failed: ", event.what.message(), event.what.cause().empty() ? "" : ": ",
-            event.what.cause()));
+        theirs ? log_level::info : log_level::warn,
+        concat("a push failed: ", event.what.one_line()));
     failure_event shown = event;
     shown.what = for_client(event.what);
     shown.reference = renamed(event.reference);

@@ -16,8 +16,8 @@ public:
     using log_function = std::function<void(log_level, const std::string&)>;
 
     /// `own_host`, where the engine finds the embedded registry, becomes `shown_host`, by which
-    /// the client knows it. Without the first nothing is renamed. What a client does not learn of
-    /// a failure is in the log.
+    /// the client knows it (HTTP/1.0 may not say). Without the first nothing is renamed. What a
+    /// client does not learn of a failure is in the log.
     feed_writer(
         push_feed& feed,
         server_metrics& metrics,

@@ -209,9 +209,10 @@ asio::awaitable<server_response> front::dispatch(server_request& request) {
 
 asio::awaitable<server_response> front::route_own(server_request& request) {
     const auto given = basic_login(request.header("Authorization"));
-    request.user = own_uploads_user;
-    if (given && same_secret(given->password, own_login_.password))
+    if (given && same_secret(given->password, own_login_.password)) {
+        request.user = own_uploads_user;
         co_return co_await registry_->handle(request);
+    }
     auto refused = api_error(401, "UNAUTHORIZED", "this port is for the server itself");
     ask_for_login(refused);
     co_return refused;
@@ -233,23 +234,16 @@ front::answered(const server_request& request, asio::awaitable<server_response> 
     try {
         response = co_await std::move(work);
     } catch (const error& e) {
+        const std::string what =
+            concat(request.method, " ", foreign_text(path_of(request), 200), ": ", e.one_line());
         if (e.code() == errc::registry_refused) {
             response = api_error(429, "TOOMANYREQUESTS", e.message());
-            response->with("Retry-After", concat(try_again_after.count()));
+            ask_to_return(*response);
         } else if (e.code() == errc::transport_closed) {
-            log_(
-                log_level::info, concat(
-                                     request.method, " ", foreign_text(path_of(request), 200), ": ",
-                                     e.message(), e.cause().empty() ? "" : ": ", e.cause()));
-            response = api_error(
-                400, "BLOB_UPLOAD_INVALID",
-                concat(e.message(), e.cause().empty() ? "" : ": ", e.cause()));
+            log_(log_level::info, what);
+            response = api_error(400, "BLOB_UPLOAD_INVALID", e.one_line());
         } else {
-            log_(
-                log_level::error,
-                concat(
-                    request.method, " ", foreign_text(path_of(request), 200), ": ", e.message(),
-                    e.cause().empty() ? "" : ": ", e.cause(), " (storage ", options_.storage, ")"));
+            log_(log_level::error, concat(what, " (storage ", options_.storage, ")"));
             const bool full = e.code() == errc::storage && is_disk_full(e);
             response =
                 full ? api_error(507, "UNKNOWN", "the disk of this registry is full")

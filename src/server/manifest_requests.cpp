@@ -25,8 +25,6 @@ server_response manifest_unknown(const route& at) {
 }
 
 using clock = std::chrono::steady_clock;
-/// So long one may keep its place.
-constexpr std::chrono::seconds large_manifest_time_max{60};
 constexpr auto bytes_max = static_cast<std::size_t>(limits::manifest_bytes_max);
 
 /// What is a little too large is read to its end: many clients look for an answer only then.
@@ -66,7 +64,7 @@ asio::awaitable<std::optional<std::string>> read_manifest(
                 co_return bytes;
             }
             size += got;
-            if (place && clock::now() - since > large_manifest_time_max)
+            if (place && clock::now() - since > limits::large_manifest_time_max)
                 throw error(errc::transport_closed, "the manifest came too slowly");
         }
         if (size > bytes_max) {
@@ -158,12 +156,8 @@ registry_api::put_manifest(server_request& request, const route& at) {
     const std::string_view header = request.header("Content-Type");
     descriptor self;
     self.media_type = trim(header.substr(0, header.find(';')));
-    if (!large_manifests_) {
-        const auto executor = co_await asio::this_coro::executor;
-        large_manifests_.emplace(executor, limits::large_manifests_max);
-    }
     std::optional<async::slots::lease> place;
-    const auto body = co_await read_manifest(request, *large_manifests_, place);
+    const auto body = co_await read_manifest(request, large_manifests_, place);
     if (!body)
         co_return api_error(413, "SIZE_INVALID", "the manifest is too large");
     const std::string& bytes = *body;

@@ -221,7 +221,7 @@ push_service::refuse(const server_request& request, const feed_ptr& feed) const 
                                                  limits::server_pushes_max,
                                                  " archives are being received; try again later")));
     if (later)
-        later->with("Retry-After", concat(try_again_after.count()));
+        ask_to_return(*later);
     return later;
 }
 
@@ -272,10 +272,12 @@ asio::awaitable<server_response> push_service::watch(server_request& request) {
     if (!id)
         co_return push_refusal(400, error(id.error()));
     const feed_ptr feed = watchers_ < limits::push_watchers_max ? feed_of(*id) : nullptr;
-    if (!feed)
-        co_return std::move(
-            push_refusal(429, error(errc::registry_refused, "too many pushes are watched"))
-                .with("Retry-After", concat(try_again_after.count())));
+    if (!feed) {
+        auto refused =
+            push_refusal(429, error(errc::registry_refused, "too many pushes are watched"));
+        ask_to_return(refused);
+        co_return refused;
+    }
     struct watcher {
         explicit watcher(std::size_t& count)
             : count_(++count) {}

@@ -45,6 +45,10 @@ server_response push_refusal(unsigned status, error why) {
     return response;
 }
 
+void ask_to_return(server_response& refused) {
+    refused.with("Retry-After", "5");
+}
+
 server_response refusal(const server_request& request, unsigned status, std::string_view why) {
     if (path_of(request).starts_with("/push"))
         return push_refusal(status, error(code_of(status), std::string(why)));

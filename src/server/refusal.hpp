@@ -3,13 +3,9 @@
 
 #include "server/http_types.hpp"
 
-#include <chrono>
 #include <string_view>
 
 namespace tarpon::server {
-
-/// The Retry-After of those who come while there is too much to do, or the server stops.
-inline constexpr std::chrono::seconds try_again_after{5};
 
 /// PUT /push: the lines of a push that failed. Everything else: the errors of the distribution API,
 /// with the code that belongs to the status.
@@ -17,6 +13,9 @@ server_response refusal(const server_request& request, unsigned status, std::str
 
 /// What a push that never began answers: lines as of `tarpon push --json`.
 server_response push_refusal(unsigned status, error why);
+
+/// Adds when to try again, for those who come while there is too much to do, or the server stops.
+void ask_to_return(server_response& refused);
 
 /// The part of a target before its query.
 std::string_view path_of(const server_request& request) noexcept;

@@ -3,6 +3,7 @@
 
 #include "model/text.hpp"
 
+#include <tarpon/limits.hpp>
 #include <tarpon/reference.hpp>
 
 #include <boost/json/array.hpp>
@@ -25,11 +26,16 @@ json::array to_array(const std::vector<std::string>& names) {
 } // namespace
 
 registry_api::registry_api(
-    blob_store& blobs, upload_store& uploads, manifest_store& manifests, async::cpu_pool& workers)
+    const asio::any_io_executor& executor,
+    blob_store& blobs,
+    upload_store& uploads,
+    manifest_store& manifests,
+    async::cpu_pool& workers)
     : blobs_(blobs)
     , uploads_(uploads)
     , manifests_(manifests)
-    , workers_(workers) {}
+    , workers_(workers)
+    , large_manifests_(executor, limits::large_manifests_max) {}
 
 asio::awaitable<server_response> registry_api::handle(server_request& request) {
     const route at = find_route(request.target);

@@ -18,6 +18,7 @@ namespace tarpon::server {
 class registry_api {
 public:
     registry_api(
+        const boost::asio::any_io_executor& executor,
         blob_store& blobs,
         upload_store& uploads,
         manifest_store& manifests,
@@ -60,7 +61,7 @@ private:
     upload_store& uploads_;
     manifest_store& manifests_;
     async::cpu_pool& workers_;
-    std::optional<async::slots> large_manifests_; ///< that come in; made for the first one
+    async::slots large_manifests_; ///< that come in
 };
 
 /// "0-499", as the distribution API writes it: no unit, no total. nullopt when malformed.

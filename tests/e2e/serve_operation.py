@@ -46,6 +46,12 @@ class OperationCase(Case):
             wait_until(server.open_uploads, "an upload begins")
             yield client
 
+    def metrics(self, server) -> dict[str, float]:
+        answer = request(server.host, "GET", "/metrics")
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(answer.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+        return parse_metrics(answer.body.decode())
+
     def push(self, server, data: bytes, query: str = ""):
         return request(server.host, "PUT", f"/push{query}", data)
 
@@ -108,12 +114,6 @@ def check_histogram(family: str, samples: dict[str, float]) -> None:
 
 
 class Metrics(OperationCase):
-    def metrics(self, server) -> dict[str, float]:
-        answer = request(server.host, "GET", "/metrics")
-        self.assertEqual(answer.status, 200)
-        self.assertEqual(answer.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
-        return parse_metrics(answer.body.decode())
-
     def test_the_reader_is_strict(self):
         head = "# HELP a_total x\n# TYPE a_total counter\n"
         self.assertEqual(parse_metrics(head + 'a_total{b="c"} 1\n'), {'a_total{b="c"}': 1.0})
@@ -354,11 +354,8 @@ class Scarcity(OperationCase):
         with contextlib.ExitStack() as all_of_them:
             for _ in range(4):
                 all_of_them.enter_context(self.half_pushed(server, data))
-            wait_until(lambda: self.metrics_of(server)["tarpon_pushes_running"] == 4, "four pushes")
+            wait_until(lambda: self.metrics(server)["tarpon_pushes_running"] == 4, "four pushes")
             self.assertLessEqual(len(os.listdir(f"/proc/{pid}/task")), at_start + 1)
-
-    def metrics_of(self, server) -> dict[str, float]:
-        return parse_metrics(request(server.host, "GET", "/metrics").body.decode())
 
     @unittest.skipUnless(os.geteuid() == 0, "a file system of its own needs root")
     def test_a_full_disk(self):
@@ -393,10 +390,11 @@ class Scarcity(OperationCase):
                       {"Content-Type": "application/vnd.oci.image.manifest.v1+json"})
         self.assertEqual(put.status, 201, put.body)
         pid = server.server.process.pid
+        host, port = server.host.split(":")
         for _ in range(40):
             client = self.enterContext(socket.socket())
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            client.connect(tuple([server.host.split(":")[0], int(server.host.split(":")[1])]))
+            client.connect((host, int(port)))
             client.sendall(b"GET /v2/app/manifests/1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             self.assertEqual(client.recv(12), b"HTTP/1.1 200")
         self.assertEqual(request(server.host, "GET", "/v2/app/manifests/1").body, manifest)

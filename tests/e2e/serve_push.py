@@ -332,16 +332,13 @@ class Forwarding(ServeCase):
             self.assertNotIn(secret, answer.body)
         self.assertNotIn("wrong-secret", log)
 
-    def archive_of_two(self) -> bytes:
-        return tar(docker_entries(make_image(1, "one:1"), make_image(2, "two:1")))
-
     def test_words_are_those_of_the_request(self):
         server = self.serve()
         unnamed = curl(server.host, tar(docker_entries(make_image(1))))
         self.assertIn("PUT /push?to=NAME:TAG", unnamed.body)
         absent = curl(server.host, self.archive("app:1"), "?to=@9=x:1")
         self.assertIn("image=@9: there is no such image", absent.body)
-        several = curl(server.host, self.archive_of_two(), "?to=x:1")
+        several = curl(server.host, tar(docker_entries(make_image(1, "one:1"), make_image(2, "two:1"))), "?to=x:1")
         self.assertIn("and to= is for one: choose it with image=", several.body)
         self.assertNotIn("--", unnamed.body + absent.body + several.body)
         self.assertIn("/push?to=NAME:TAG", request(server.host, "PUT", "/", b"x").body.decode())
