@@ -184,10 +184,11 @@ inline constexpr std::uint64_t zstd_memory_bytes_min = 16ull * 1024 * 1024; // i
 inline constexpr std::uint64_t buffer_memory_bytes_reserved = 6ull * 1024 * 1024;
 inline constexpr int jobs_default = 6;
 inline constexpr int jobs_max = 64;
-// While large blobs wait for their turn: how long the machine is watched, and how much of its time
-// must have been idle for one upload more.
+// While large blobs wait for their turn, or a pipe is read: how long the machine is watched, and
+// how much of its time must have been idle for one upload, or one layer read ahead, more.
 inline constexpr std::chrono::milliseconds idle_look_interval{100};
-inline constexpr double idle_share_for_more = 0.1;
+inline constexpr double idle_share_for_uploads = 0.1; // 0 to 1
+inline constexpr double idle_share_for_memory = 0.3;  // the same
 inline constexpr int threads_max = 256;
 
 // --- many archives -------------------------------------------------------------------------------

@@ -70,9 +70,9 @@ run_context::run_context(
     , observer(told)
     , workers(shared ? *shared : own_workers.emplace(async::worker_count(options.threads)))
     , buffers(on, pool_bytes(options))
-    , hashes(workers, on)
+    , hashes(workers, on, buffers)
     , http(on, options.connection, static_cast<std::size_t>(options.jobs), trace_to(told))
-    , large_uploads(on, static_cast<int>(async::worker_count(0)) + 1, options.jobs) {
+    , large_uploads(on, enough_for_the_processors(), options.jobs) {
     if (options.rate_bytes_per_second > 0)
         http.limit_rate(options.rate_bytes_per_second);
 }

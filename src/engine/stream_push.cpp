@@ -7,6 +7,7 @@
 #include "archive/tar_stream.hpp"
 #include "async/task_group.hpp"
 #include "engine/blob_body.hpp"
+#include "engine/idle_growth.hpp"
 #include "engine/plan_execution.hpp"
 #include "engine/stream_contents.hpp"
 #include "model/text.hpp"
@@ -112,6 +113,12 @@ public:
         , tar_(from)
         , place_(place)
         , staging_(staging_repository(place.where).value())
+        , layers_ahead_(
+              run.executor,
+              enough_for_the_processors(),
+              run.jobs(),
+              limits::idle_share_for_memory,
+              [this](int) { keep_memory(); })
         , tasks_(run.executor)
         , changed_(run.executor) {}
 
@@ -129,6 +136,7 @@ private:
     asio::awaitable<bool> exists(const tar_entry& entry, const digest& content);
     void tell(const candidate& one, blob_status status);
     void read_no_further(std::size_t block_room);
+    void keep_memory();
 
     run_context& run_;
     std::string name_;
@@ -137,10 +145,11 @@ private:
     repository staging_;
     archive::entry_table entries_;
     stream_contents passed_;
+    idle_growth layers_ahead_;
     async::task_group tasks_;
     async::condition changed_;
     std::size_t uploads_running_ = 0;
-    std::uint64_t ahead_bytes_max_ = 0;
+    std::size_t largest_block_ = 0;
 };
 
 asio::awaitable<void> stream_push::probe() {
@@ -222,14 +231,21 @@ asio::awaitable<void> stream_push::read_past(std::shared_ptr<candidate> one, dig
         tell(*one, blob_status::exists);
 }
 
-/// Than the layers of a file are read ahead, all together: more is of no use to the uploads. And
-/// where bodies go in chunks, one has to fit in beside what was read: it is asked for later.
+/// Than the layers of a file are read ahead, all that go side by side together: more is of no use
+/// to the uploads.
 void stream_push::read_no_further(std::size_t block_room) {
+    largest_block_ = std::max(largest_block_, block_room);
+    keep_memory();
+}
+
+/// Where bodies go in chunks, one has to fit in beside what was read: it is asked for later.
+void stream_push::keep_memory() {
+    if (largest_block_ == 0)
+        return;
     const std::uint64_t like_a_file =
-        static_cast<std::uint64_t>(run_.jobs()) * run_.workshop().window * block_room;
-    ahead_bytes_max_ = std::max(ahead_bytes_max_, like_a_file);
+        static_cast<std::uint64_t>(layers_ahead_.now()) * run_.workshop().window * largest_block_;
     run_.buffers.keep_to(
-        std::min(ahead_bytes_max_, run_.buffers.bytes_max() - chunk_bytes_allowed(run_.options)));
+        std::min(like_a_file, run_.buffers.bytes_max() - chunk_bytes_allowed(run_.options)));
 }
 
 std::shared_ptr<candidate>
@@ -300,9 +316,11 @@ asio::awaitable<void> stream_push::read_entries() {
 }
 
 asio::awaitable<void> stream_push::go() {
+    layers_ahead_.begin();
     // Reader and uploaders are siblings: whoever fails first stops the others.
     tasks_.spawn(read_entries());
     co_await tasks_.join();
+    layers_ahead_.end();
     auto contents =
         archive::read_contents(std::move(entries_), passed_, tar_.ended_early()).value();
     stream_supply supply(run_, contents, passed_, staging_);

@@ -3,8 +3,6 @@
 
 #include <tarpon/limits.hpp>
 
-#include <algorithm>
-
 namespace tarpon::engine {
 
 namespace asio = boost::asio;
@@ -14,12 +12,12 @@ class upload_gate::waiter {
 public:
     explicit waiter(upload_gate& at)
         : at_(at) {
-        if (at_.waiting_++ == 0)
-            at_.begin_to_look();
+        if (at_.waiting_++ == 0 && at_.turns_.in_use() >= at_.growth_.now())
+            at_.growth_.begin();
     }
     ~waiter() {
         if (--at_.waiting_ == 0)
-            at_.next_look_.disarm();
+            at_.growth_.end();
     }
     waiter(const waiter&) = delete;
     waiter& operator=(const waiter&) = delete;
@@ -28,37 +26,21 @@ private:
     upload_gate& at_;
 };
 
-upload_gate::upload_gate(const asio::any_io_executor& executor, int first, int most, clock look)
-    : most_(most)
-    , look_(std::move(look))
-    , limit_(std::min(first, most))
-    , turns_(executor, limit_)
-    , next_look_(executor, [this] { look_again(); }) {}
+upload_gate::upload_gate(
+    const asio::any_io_executor& executor, int first, int most, idle_growth::clock look)
+    : growth_(
+        executor,
+        first,
+        most,
+        limits::idle_share_for_uploads,
+        [this](int turns) { turns_.set_limit(turns); },
+        std::move(look))
+    , turns_(executor, growth_.now()) {}
 
 asio::awaitable<async::slots::lease> upload_gate::acquire() {
     const waiter here(*this);
     auto lease = co_await turns_.acquire();
     co_return lease;
-}
-
-void upload_gate::begin_to_look() {
-    if (limit_ >= most_ || turns_.in_use() < limit_)
-        return;
-    before_ = look_();
-    if (!before_)
-        turns_.set_limit(limit_ = most_);
-    else
-        next_look_.arm(limits::idle_look_interval);
-}
-
-void upload_gate::look_again() {
-    const auto now = look_();
-    if (now && now->idle_since(*before_) >= limits::idle_share_for_more)
-        turns_.set_limit(++limit_);
-    if (now)
-        before_ = now;
-    if (limit_ < most_)
-        next_look_.arm(limits::idle_look_interval);
 }
 
 } // namespace tarpon::engine

@@ -30,6 +30,39 @@ buffer_lease::~buffer_lease() {
         pool_->give_back(std::move(memory_), size_, ahead_);
 }
 
+/// One call that waits.
+class buffer_pool::wanting {
+public:
+    wanting(buffer_pool& pool, want how)
+        : pool_(pool)
+        , count_(pool.wanting_[static_cast<std::size_t>(how)]) {
+        if (count_++ == 0)
+            pool_.tell_wanted();
+    }
+    ~wanting() {
+        if (--count_ == 0)
+            pool_.tell_wanted();
+    }
+    wanting(const wanting&) = delete;
+    wanting& operator=(const wanting&) = delete;
+
+private:
+    buffer_pool& pool_;
+    int& count_;
+};
+
+void buffer_pool::tell_wanted() const {
+    if (!tell_wanted_)
+        return;
+    const auto waits = [&](want how) {
+        return wanting_[static_cast<std::size_t>(how)] > 0;
+    };
+    tell_wanted_(
+        waits(want::ahead)     ? want::ahead
+        : waits(want::in_line) ? want::in_line
+                               : want::nothing);
+}
+
 buffer_pool::buffer_pool(const asio::any_io_executor& executor, std::uint64_t bytes_max)
     : bytes_max_(bytes_max)
     , bytes_in_line_max_(bytes_max)
@@ -69,6 +102,7 @@ asio::awaitable<buffer_lease> buffer_pool::acquire(std::size_t size) {
     if (!available(size)) {
         const place_in_line place{*this, next_ticket_++};
         waiting_.push_back(place.ticket);
+        const wanting here(*this, want::in_line);
         while (waiting_.front() != place.ticket || !fits(size))
             co_await changed_.wait();
     }
@@ -78,8 +112,11 @@ asio::awaitable<buffer_lease> buffer_pool::acquire(std::size_t size) {
 asio::awaitable<buffer_lease> buffer_pool::acquire_ahead(std::size_t size) {
     if (size > bytes_max_)
         throw error(errc::internal, "a buffer larger than the whole memory cap was asked for");
-    while (bytes_used_ + size > bytes_max_)
-        co_await changed_.wait();
+    if (bytes_used_ + size > bytes_max_) {
+        const wanting here(*this, want::ahead);
+        while (bytes_used_ + size > bytes_max_)
+            co_await changed_.wait();
+    }
     co_return give(size, true);
 }
 
@@ -89,6 +126,7 @@ buffer_lease buffer_pool::give(std::size_t size, bool ahead) {
     lease.size_ = size;
     lease.ahead_ = ahead;
     lease.pool_ = this;
+    leases_in_line_ += ahead ? 0 : 1;
     bytes_used_ += size;
     bytes_ahead_ += ahead ? size : 0;
     bytes_peak_ = std::max(bytes_peak_, bytes_used_);
@@ -96,12 +134,13 @@ buffer_lease buffer_pool::give(std::size_t size, bool ahead) {
 }
 
 std::unique_ptr<std::byte[]> buffer_pool::take_memory(std::size_t size) {
+    // The one that came back last: a processor's cache may still have it.
     const auto fits = std::find_if(
-        idle_.begin(), idle_.end(), [&](const idle_buffer& idle) { return idle.size == size; });
-    if (fits != idle_.end()) {
+        idle_.rbegin(), idle_.rend(), [&](const idle_buffer& idle) { return idle.size == size; });
+    if (fits != idle_.rend()) {
         auto memory = std::move(fits->memory);
         bytes_idle_ -= size;
-        idle_.erase(fits);
+        idle_.erase(std::next(fits).base());
         return memory;
     }
     // Idle buffers of other sizes count against the cap too.
@@ -114,14 +153,18 @@ std::unique_ptr<std::byte[]> buffer_pool::take_memory(std::size_t size) {
 
 void buffer_pool::give_back(
     std::unique_ptr<std::byte[]> memory, std::size_t size, bool ahead) noexcept {
+    leases_in_line_ -= ahead ? 0 : 1;
     bytes_used_ -= size;
     bytes_ahead_ -= ahead ? size : 0;
     bytes_idle_ += size;
     idle_.push_back({std::move(memory), size});
     changed_.notify_all();
+    if (wanting_ != std::array<int, 3>{})
+        tell_wanted();
 }
 
 asio::awaitable<void> buffer_pool::drained() {
+    const wanting here(*this, want::ahead);
     while (bytes_used_ > 0)
         co_await changed_.wait();
 }

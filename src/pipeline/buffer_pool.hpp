@@ -10,9 +10,11 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -57,9 +59,17 @@ public:
     /// From now on acquire() gives out only so much at a time, and never nothing. Only the last
     /// call counts.
     void keep_to(std::uint64_t bytes) noexcept;
+    /// How much somebody waits for memory. `in_line`: acquire() does, and leases come back by
+    /// themselves. `ahead`: others cannot go on before acquire_ahead() or drained() has ended.
+    enum class want { nothing, in_line, ahead };
+    /// Told at each change, and at each lease that comes back as long as somebody waits: so that
+    /// who may keep a lease or give it back gives it back.
+    void when_wanted(std::function<void(want)> tell) { tell_wanted_ = std::move(tell); }
+    /// acquire()'s that have not come back.
+    std::size_t leases_in_line() const noexcept { return leases_in_line_; }
     /// Would acquire(size) return without waiting?
     bool available(std::size_t size) const noexcept;
-    /// Completes when no lease is out; for the end of a run.
+    /// Completes when no lease is out; for the end of a run. Counts as a wait.
     boost::asio::awaitable<void> drained();
 
     std::uint64_t bytes_max() const noexcept { return bytes_max_; }
@@ -69,6 +79,7 @@ public:
 
 private:
     friend class buffer_lease;
+    class wanting;
     struct idle_buffer {
         std::unique_ptr<std::byte[]> memory;
         std::size_t size;
@@ -77,6 +88,7 @@ private:
     void give_back(std::unique_ptr<std::byte[]> memory, std::size_t size, bool ahead) noexcept;
     std::unique_ptr<std::byte[]> take_memory(std::size_t size);
 
+    void tell_wanted() const;
     bool fits(std::size_t size) const noexcept;
     buffer_lease give(std::size_t size, bool ahead);
 
@@ -87,6 +99,9 @@ private:
     std::uint64_t bytes_idle_ = 0;
     std::uint64_t bytes_peak_ = 0;
     std::uint64_t next_ticket_ = 0;
+    std::size_t leases_in_line_ = 0;
+    std::array<int, 3> wanting_{}; ///< calls that wait, by `want`
+    std::function<void(want)> tell_wanted_;
     std::deque<std::uint64_t> waiting_;
     std::vector<idle_buffer> idle_; // kept, because fresh pages cost more than the copy they hold
     async::condition changed_;

@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
+#include <tuple>
+#include <utility>
 
 namespace tarpon::pipeline {
 
@@ -14,8 +17,11 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// One message alone goes on for so long before a second is looked for.
+/// One message alone goes on for so long before a second is looked for; less does not wait for one.
 constexpr std::size_t alone_bytes = 64 * 1024;
+
+/// So many pieces of a message wait for another one's; measured in docs/performance.md.
+constexpr std::size_t pieces_in_wait_max = 2;
 
 struct piece {
     std::span<const std::byte> bytes;
@@ -33,6 +39,7 @@ struct hash_queue::message {
     std::exception_ptr failed; ///< the same
     std::deque<piece> waiting; ///< under the queue's mutex
     bool queued = false;       ///< the same: it is ready, or a job works on it
+    bool ending = false;       ///< the same: somebody waits for the digest
     std::size_t left = 0;      ///< pieces that are not hashed yet; of the I/O thread
     async::condition hashed;   ///< the same
 };
@@ -48,42 +55,73 @@ struct hash_queue::shared {
         piece now;
     };
 
-    turn take();
+    using place = std::deque<std::shared_ptr<message>>::iterator;
+    /// Two, or one whose time has come, or none.
+    std::pair<turn, turn> take();
     /// One that can be hashed together with another.
     turn take_second();
-    turn take_at(std::deque<std::shared_ptr<message>>::iterator at);
+    place next_pairable(place from);
+    bool is_due(const message& one) const;
+    turn take_at(place at);
     void release(turn& ended);
+    void put_back(turn& begun);
     static void hash(turn& first, turn& second) noexcept;
-    /// Until nothing is ready. What becomes ready while another job works is that job's, or the
-    /// next one's: there is a job for each piece.
+    /// Until nothing is due. There is a job for whatever makes a piece due, or is another one's
+    /// company; what a working job lets go, it looks at again itself.
     void work();
 
     const async::cpu_pool::executor_type workers;
     const asio::any_io_executor home;
     std::mutex mutex;
     std::deque<std::shared_ptr<message>> ready;
+    std::size_t hurries = 0;
+    std::size_t in_wait = 0; ///< pieces that are not taken
+    std::size_t in_wait_max = std::numeric_limits<std::size_t>::max();
 };
 
-hash_queue::shared::turn
-hash_queue::shared::take_at(std::deque<std::shared_ptr<message>>::iterator at) {
+hash_queue::shared::turn hash_queue::shared::take_at(place at) {
     turn next{std::move(*at), {}};
     ready.erase(at);
     next.now = std::move(next.of->waiting.front());
     next.of->waiting.pop_front();
+    --in_wait;
     return next;
 }
 
-hash_queue::shared::turn hash_queue::shared::take() {
+hash_queue::shared::place hash_queue::shared::next_pairable(place from) {
+    return std::find_if(
+        from, ready.end(), [](const auto& message) { return message->state.goes_in_pairs(); });
+}
+
+bool hash_queue::shared::is_due(const message& one) const {
+    return hurries > 0 || in_wait > in_wait_max || one.ending
+           || one.waiting.size() > pieces_in_wait_max || !one.state.goes_in_pairs();
+}
+
+std::pair<hash_queue::shared::turn, hash_queue::shared::turn> hash_queue::shared::take() {
     const std::scoped_lock lock(mutex);
-    return ready.empty() ? turn{} : take_at(ready.begin());
+    const place one = next_pairable(ready.begin());
+    const place other = one == ready.end() ? one : next_pairable(std::next(one));
+    if (other != ready.end()) {
+        turn second = take_at(other);
+        return {take_at(next_pairable(ready.begin())), std::move(second)};
+    }
+    const place due = std::find_if(
+        ready.begin(), ready.end(), [&](const auto& message) { return is_due(*message); });
+    return {due == ready.end() ? turn{} : take_at(due), turn{}};
 }
 
 hash_queue::shared::turn hash_queue::shared::take_second() {
     const std::scoped_lock lock(mutex);
-    const auto at = std::find_if(ready.begin(), ready.end(), [](const auto& message) {
-        return message->state.goes_in_pairs();
-    });
+    const place at = next_pairable(ready.begin());
     return at == ready.end() ? turn{} : take_at(at);
+}
+
+void hash_queue::shared::put_back(turn& begun) {
+    const std::scoped_lock lock(mutex);
+    begun.of->waiting.push_front(std::move(begun.now));
+    ++in_wait;
+    ready.push_front(std::move(begun.of));
 }
 
 void hash_queue::shared::release(turn& ended) {
@@ -98,7 +136,6 @@ void hash_queue::shared::release(turn& ended) {
         --of->left;
         of->hashed.notify_all();
     });
-    ended = {};
 }
 
 void hash_queue::shared::hash(turn& first, turn& second) noexcept {
@@ -121,29 +158,33 @@ void hash_queue::shared::hash(turn& first, turn& second) noexcept {
 }
 
 void hash_queue::shared::work() {
-    turn first = take();
-    turn second;
-    bool nobody_is_idle = false;
-    while (first.of) {
-        // What still waits after a while alone waits because all workers are busy: one that were
-        // idle would have begun the job that came with it.
-        if (!second.of && nobody_is_idle && first.of->state.goes_in_pairs())
-            second = take_second();
-        hash(first, second);
-        nobody_is_idle = true;
-        if (second.of && second.now.bytes.empty())
-            release(second);
-        if (!first.now.bytes.empty())
-            continue;
-        release(first);
-        first = second.of ? std::exchange(second, {}) : take();
+    for (auto [first, second] = take(); first.of; std::tie(first, second) = take()) {
+        while (!first.now.bytes.empty() && !(second.of && second.now.bytes.empty())) {
+            hash(first, second);
+            if (!second.of && !first.now.bytes.empty() && first.of->state.goes_in_pairs())
+                second = take_second();
+        }
+        for (turn* one : {&first, &second}) {
+            turn none;
+            if (one->of && one->now.bytes.size() < alone_bytes)
+                hash(*one, none);
+            if (one->of && one->now.bytes.empty())
+                release(*one);
+            else if (one->of)
+                put_back(*one);
+        }
     }
 }
 
-hash_queue::hash_queue(async::cpu_pool& workers, asio::any_io_executor home)
-    : shared_(std::make_shared<shared>(workers, std::move(home))) {}
+hash_queue::hash_queue(async::cpu_pool& workers, asio::any_io_executor home, buffer_pool& buffers)
+    : buffers_(buffers)
+    , shared_(std::make_shared<shared>(workers, std::move(home))) {
+    buffers_.when_wanted([this](buffer_pool::want how) { memory_is_wanted(how); });
+}
 
-hash_queue::~hash_queue() = default;
+hash_queue::~hash_queue() {
+    buffers_.when_wanted({});
+}
 
 std::shared_ptr<hash_queue::message> hash_queue::begin(digest::algorithm algo) {
     return std::make_shared<message>(algo, shared_->home);
@@ -157,9 +198,14 @@ void hash_queue::add(
     {
         const std::scoped_lock lock(shared_->mutex);
         to->waiting.push_back({bytes, std::move(owner)});
+        ++shared_->in_wait;
         if (!std::exchange(to->queued, true))
             shared_->ready.push_back(to);
     }
+    begin_job();
+}
+
+void hash_queue::begin_job() {
     auto work = [shared = shared_] {
         shared->work();
     };
@@ -169,11 +215,57 @@ void hash_queue::add(
 }
 
 asio::awaitable<digest> hash_queue::finish(std::shared_ptr<message> of) {
+    {
+        const std::scoped_lock lock(shared_->mutex);
+        of->ending = true;
+    }
+    if (of->left > 0)
+        begin_job();
     while (of->left > 0)
         co_await of->hashed.wait();
     if (of->failed)
         std::rethrow_exception(of->failed);
     co_return of->state.finish();
+}
+
+/// In line for memory: half of its leases may be with pieces that wait, for the other half come
+/// back. Those of acquire_ahead() may wait for what the line brings. (A piece has one lease at
+/// most, and a lease may have several pieces.)
+void hash_queue::memory_is_wanted(buffer_pool::want how) {
+    bool somebody_is_due = false;
+    {
+        const std::scoped_lock lock(shared_->mutex);
+        switch (how) {
+        case buffer_pool::want::nothing:
+            shared_->in_wait_max = std::numeric_limits<std::size_t>::max();
+            break;
+        case buffer_pool::want::in_line:
+            shared_->in_wait_max = buffers_.leases_in_line() / 2;
+            break;
+        case buffer_pool::want::ahead:
+            shared_->in_wait_max = 0;
+            break;
+        }
+        somebody_is_due = !shared_->ready.empty() && shared_->in_wait > shared_->in_wait_max;
+    }
+    if (somebody_is_due)
+        begin_job();
+}
+
+void hash_queue::begin_hurry() {
+    bool somebody_waits = false;
+    {
+        const std::scoped_lock lock(shared_->mutex);
+        ++shared_->hurries;
+        somebody_waits = !shared_->ready.empty();
+    }
+    if (somebody_waits)
+        begin_job();
+}
+
+void hash_queue::end_hurry() {
+    const std::scoped_lock lock(shared_->mutex);
+    --shared_->hurries;
 }
 
 } // namespace tarpon::pipeline

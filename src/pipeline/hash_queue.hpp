@@ -2,12 +2,14 @@
 // message in order, and of two messages at once where two have something to hash, which costs a
 // quarter less (model/sha256.hpp).
 //
-// Pieces come from the I/O thread. A job on the pool takes whatever waits when its turn comes: the
-// busier the pool, the more waits, the more goes in pairs; an idle pool delays nothing.
+// Pieces come from the I/O thread. Nobody waits for a digest but at the end of its message, so a
+// piece waits for the piece of another message to be hashed with. It goes alone when too many of
+// its message wait, when its message ends, or when somebody waits for the memory.
 #pragma once
 
 #include "async/run_on.hpp"
 #include "model/hasher.hpp"
+#include "pipeline/buffer_pool.hpp"
 
 #include <deque>
 #include <memory>
@@ -18,7 +20,8 @@ namespace tarpon::pipeline {
 
 class hash_queue {
 public:
-    hash_queue(async::cpu_pool& workers, boost::asio::any_io_executor home);
+    /// `buffers`: whose leases the owners of pieces hold. Must outlive the queue.
+    hash_queue(async::cpu_pool& workers, boost::asio::any_io_executor home, buffer_pool& buffers);
     ~hash_queue();
     hash_queue(const hash_queue&) = delete;
     hash_queue& operator=(const hash_queue&) = delete;
@@ -35,9 +38,33 @@ public:
     /// Waits for everything added. Once for each message.
     boost::asio::awaitable<digest> finish(std::shared_ptr<message> of);
 
+    class hurry;
+
 private:
     struct shared;
+    void begin_job();
+    void memory_is_wanted(buffer_pool::want how);
+    void begin_hurry();
+    void end_hurry();
+
+    buffer_pool& buffers_;
     std::shared_ptr<shared> shared_; ///< also of the jobs
+};
+
+/// As long as it lives, no piece waits for company: for who waits for pieces otherwise than for
+/// their memory. Of the I/O thread.
+class hash_queue::hurry {
+public:
+    explicit hurry(hash_queue& queue)
+        : queue_(queue) {
+        queue_.begin_hurry();
+    }
+    ~hurry() { queue_.end_hurry(); }
+    hurry(const hurry&) = delete;
+    hurry& operator=(const hurry&) = delete;
+
+private:
+    hash_queue& queue_;
 };
 
 } // namespace tarpon::pipeline

@@ -136,10 +136,16 @@ asio::awaitable<void> layer_stream::read_ahead() {
         if (!window_.empty() && (full || !shop_.buffers.available(block_room_)))
             co_return;
         if (full)
-            co_await alive_->changed.wait();
+            co_await wait_for_block();
         else
             co_await read_block();
     }
+}
+
+/// All of this stream's are alive: none of them waits for company any more.
+asio::awaitable<void> layer_stream::wait_for_block() {
+    const hash_queue::hurry now(shop_.hashes);
+    co_await alive_->changed.wait();
 }
 
 asio::awaitable<void> layer_stream::read_block() {

@@ -79,6 +79,7 @@ private:
     boost::asio::awaitable<void> read_ahead();
     boost::asio::awaitable<void> wait_for_feed();
     boost::asio::awaitable<void> discard_rest();
+    boost::asio::awaitable<void> wait_for_block();
     boost::asio::awaitable<void> read_block();
     void start(std::shared_ptr<block> one);
     body_piece text_piece(std::string text);

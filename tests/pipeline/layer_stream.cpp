@@ -62,7 +62,7 @@ run(asio::io_context& io,
     const setup& with,
     outcome& out) {
     pipeline::buffer_pool buffers(io.get_executor(), with.memory);
-    pipeline::hash_queue hashes(workers, io.get_executor());
+    pipeline::hash_queue hashes(workers, io.get_executor(), buffers);
     {
         text_source source(input, with.step);
         stream s(
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(memory_stays_within_window_and_cap) {
 asio::awaitable<void> failing(asio::io_context& io, async::cpu_pool& workers) {
     const std::string input(3'000'000, 'x');
     pipeline::buffer_pool buffers(io.get_executor(), 8 << 20);
-    pipeline::hash_queue hashes(workers, io.get_executor());
+    pipeline::hash_queue hashes(workers, io.get_executor(), buffers);
     std::exception_ptr failed;
     {
         text_source source(input, 100'000, 1'500'000);
@@ -191,7 +191,7 @@ asio::awaitable<void> drain(stream& s, int pieces) {
 asio::awaitable<void> cancel_at(asio::io_context& io, async::cpu_pool& workers, int steps) {
     const std::string input(3'000'000, 'x');
     pipeline::buffer_pool buffers(io.get_executor(), 3 << 20);
-    pipeline::hash_queue hashes(workers, io.get_executor());
+    pipeline::hash_queue hashes(workers, io.get_executor(), buffers);
     {
         text_source source(input, 100'000);
         stream s(
