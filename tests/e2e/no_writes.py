@@ -25,7 +25,7 @@ READABLE = re.compile("|".join((
     r"/etc/(nsswitch\.conf|resolv\.conf|hosts|host\.conf|gai\.conf|services)",  # the resolver
     r"/(etc|usr/lib)/ssl/.*", r"/etc/(docker|containers)/certs\.d.*",  # certificates
     r".*/\.docker/config\.json", r".*/containers/auth\.json",  # credentials
-    r"/(sys/devices/system/cpu|proc/self)/.*", r"/(proc/cpuinfo|sys/fs/cgroup/.*)")))  # the machine
+    r"/(sys/devices/system/cpu|proc/self)/.*", r"/(proc/(cpuinfo|stat)|sys/fs/cgroup/.*)")))  # the machine
 
 
 class Trace:
