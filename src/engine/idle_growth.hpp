@@ -26,7 +26,7 @@ public:
 
     /// `first`: the number from the start; `most`: never more. `idle_share`: the part of the time,
     /// 0 to 1, that makes it grow. `grown` hears each new number.
-    /// `look` tells how busy the machine is; if it cannot, the number is `most` at once.
+    /// `look` tells how busy the machine is; if it cannot at begin(), the number is `most` at once.
     idle_growth(
         const boost::asio::any_io_executor& executor,
         int first,

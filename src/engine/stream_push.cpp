@@ -216,10 +216,11 @@ asio::awaitable<void> stream_push::upload(std::shared_ptr<candidate> one) {
 /// The registry has it: read, hash, send nothing.
 asio::awaitable<void> stream_push::read_past(std::shared_ptr<candidate> one, digest known) {
     one->busy.state("exists");
-    body_piece piece;
-    do {
-        piece = co_await one->stream->next();
-    } while (!piece.empty());
+    while (true) {
+        const body_piece piece = co_await one->stream->next(); // and let go before the next one
+        if (piece.empty())
+            break;
+    }
     const pipeline::layer_facts found = co_await one->stream->finish();
     try {
         take_facts(*one, found);
@@ -320,7 +321,9 @@ asio::awaitable<void> stream_push::go() {
     // Reader and uploaders are siblings: whoever fails first stops the others.
     tasks_.spawn(read_entries());
     co_await tasks_.join();
+    // Copies between repositories are pulled, as a file's layers are.
     layers_ahead_.end();
+    run_.buffers.keep_to(run_.buffers.bytes_max());
     auto contents =
         archive::read_contents(std::move(entries_), passed_, tar_.ended_early()).value();
     stream_supply supply(run_, contents, passed_, staging_);

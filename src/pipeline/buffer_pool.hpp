@@ -50,8 +50,9 @@ public:
     buffer_pool(const buffer_pool&) = delete;
     buffer_pool& operator=(const buffer_pool&) = delete;
 
-    /// Waits until `size` bytes fit under the cap. A single lease over the cap is an error of
-    /// class internal: callers size their blocks from `bytes_max`.
+    /// Waits until `size` bytes fit under the cap. Who waits must hold no other lease of the line.
+    /// A single lease over the cap is an error of class internal: callers size their blocks from
+    /// `bytes_max`.
     boost::asio::awaitable<buffer_lease> acquire(std::size_t size);
     /// The same for what others with memory wait for: it does not stand in line behind them, and
     /// only the cap itself holds it back. Its sum must leave room for one of their leases.
@@ -62,8 +63,8 @@ public:
     /// How much somebody waits for memory. `in_line`: acquire() does, and leases come back by
     /// themselves. `ahead`: others cannot go on before acquire_ahead() or drained() has ended.
     enum class want { nothing, in_line, ahead };
-    /// Told at each change, and at each lease that comes back as long as somebody waits: so that
-    /// who may keep a lease or give it back gives it back.
+    /// Told at each change, and at each lease that comes back (not at new ones) as long as
+    /// somebody waits: so that who keeps leases only because it may lets go.
     void when_wanted(std::function<void(want)> tell) { tell_wanted_ = std::move(tell); }
     /// acquire()'s that have not come back.
     std::size_t leases_in_line() const noexcept { return leases_in_line_; }

@@ -17,7 +17,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// One message alone goes on for so long before a second is looked for; less does not wait for one.
+/// One message alone goes on for so long before a second is looked for; a rest that is shorter does
+/// not wait for one.
 constexpr std::size_t alone_bytes = 64 * 1024;
 
 /// So many pieces of a message wait for another one's; measured in docs/performance.md.
@@ -100,6 +101,8 @@ bool hash_queue::shared::is_due(const message& one) const {
 
 std::pair<hash_queue::shared::turn, hash_queue::shared::turn> hash_queue::shared::take() {
     const std::scoped_lock lock(mutex);
+    if (!ready.empty() && !ready.front()->state.goes_in_pairs())
+        return {take_at(ready.begin()), turn{}};
     const place one = next_pairable(ready.begin());
     const place other = one == ready.end() ? one : next_pairable(std::next(one));
     if (other != ready.end()) {
@@ -228,9 +231,10 @@ asio::awaitable<digest> hash_queue::finish(std::shared_ptr<message> of) {
     co_return of->state.finish();
 }
 
-/// In line for memory: half of its leases may be with pieces that wait, for the other half come
-/// back. Those of acquire_ahead() may wait for what the line brings. (A piece has one lease at
-/// most, and a lease may have several pieces.)
+/// Without a job at work one message waits at most, with pieces_in_wait_max pieces. Those in line
+/// for memory hold none themselves, so the leases that are not with these pieces come back: half of
+/// them is enough. Leases of acquire_ahead() do not count, they may need blocks of the line to come
+/// back. (A piece has one lease at most, and a lease may have several pieces.)
 void hash_queue::memory_is_wanted(buffer_pool::want how) {
     bool somebody_is_due = false;
     {

@@ -4,7 +4,8 @@
 //
 // Pieces come from the I/O thread. Nobody waits for a digest but at the end of its message, so a
 // piece waits for the piece of another message to be hashed with. It goes alone when too many of
-// its message wait, when its message ends, or when somebody waits for the memory.
+// its message wait, when its message ends, when it holds too much of what a line for memory waits
+// for, and at once when somebody cannot go on without it (a chunk, the end of the run, `hurry`).
 #pragma once
 
 #include "async/run_on.hpp"
@@ -51,8 +52,8 @@ private:
     std::shared_ptr<shared> shared_; ///< also of the jobs
 };
 
-/// As long as it lives, no piece waits for company: for who waits for pieces otherwise than for
-/// their memory. Of the I/O thread.
+/// As long as it lives, no piece waits for company: for a stream whose blocks are all alive, which
+/// waits for one to go. Of the I/O thread.
 class hash_queue::hurry {
 public:
     explicit hurry(hash_queue& queue)

@@ -5,11 +5,12 @@
 //                                   \--> sent, and hashed (digest)       in order
 //
 // Two ways to drive it. Pulled (files): each next() first reads ahead until `window` blocks are
-// alive (being read, hashed, encoded, or sent), so the CPU pool works while the sender waits for
-// the socket, and a slow socket stops the reading. Fed (pipes): feed() reads as far as the shared
-// memory lets it, whatever the sender does, so that the rest of the archive can be read while this
-// blob is still on its way. A block is acquired whole, input and output together, so the oldest
-// block of a stream can always be finished: streams cannot starve each other for ever.
+// alive (being read, encoded, sent, hashed, or waiting for it), so the CPU pool works while the
+// sender waits for the socket, and a slow socket stops the reading. Fed (pipes): feed() reads as
+// far as the shared memory lets it, whatever the sender does, so that the rest of the archive can
+// be read while this blob is still on its way. A block is acquired whole, input and output
+// together, so the oldest block of a stream can always be finished: streams cannot starve each
+// other for ever.
 #pragma once
 
 #include "async/condition.hpp"
