@@ -127,6 +127,7 @@ public:
     asio::awaitable<void> go();
 
 private:
+    asio::awaitable<void> read_all();
     asio::awaitable<void> read_entries();
     asio::awaitable<void> take_entry(const tar_entry& entry);
     asio::awaitable<void> push_candidate(const tar_entry& entry, passed_entry& passed);
@@ -316,14 +317,25 @@ asio::awaitable<void> stream_push::read_entries() {
     co_await tar_.drain();
 }
 
-asio::awaitable<void> stream_push::go() {
+/// Only while the pipe is read is there less memory: copies between repositories are pulled, as a
+/// file's layers are.
+asio::awaitable<void> stream_push::read_all() {
+    struct reading {
+        stream_push& one;
+        ~reading() {
+            one.layers_ahead_.end();
+            one.run_.buffers.keep_to(one.run_.buffers.bytes_max());
+        }
+    };
+    const reading now{*this};
     layers_ahead_.begin();
     // Reader and uploaders are siblings: whoever fails first stops the others.
     tasks_.spawn(read_entries());
     co_await tasks_.join();
-    // Copies between repositories are pulled, as a file's layers are.
-    layers_ahead_.end();
-    run_.buffers.keep_to(run_.buffers.bytes_max());
+}
+
+asio::awaitable<void> stream_push::go() {
+    co_await read_all();
     auto contents =
         archive::read_contents(std::move(entries_), passed_, tar_.ended_early()).value();
     stream_supply supply(run_, contents, passed_, staging_);
@@ -337,11 +349,6 @@ asio::awaitable<void>
 push_stream(run_context& run, std::string name, byte_source& from, const archive_place& place) {
     archive::outer_source plain(from, run.workers);
     stream_push one(run, std::move(name), plain, place);
-    struct all_again {
-        pipeline::buffer_pool& buffers;
-        ~all_again() { buffers.keep_to(buffers.bytes_max()); }
-    };
-    const all_again later{run.buffers};
     co_await one.probe();
     co_await plain.open();
     co_await one.go();

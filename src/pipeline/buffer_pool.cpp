@@ -30,37 +30,34 @@ buffer_lease::~buffer_lease() {
         pool_->give_back(std::move(memory_), size_, ahead_);
 }
 
-/// One call that waits.
-class buffer_pool::wanting {
+/// A call that waits, but not in line.
+class buffer_pool::wait_ahead {
 public:
-    wanting(buffer_pool& pool, want how)
-        : pool_(pool)
-        , count_(pool.wanting_[static_cast<std::size_t>(how)]) {
-        if (count_++ == 0)
-            pool_.tell_wanted();
+    explicit wait_ahead(buffer_pool& pool)
+        : pool_(pool) {
+        ++pool_.waiting_ahead_;
+        pool_.tell_wanted();
     }
-    ~wanting() {
-        if (--count_ == 0)
-            pool_.tell_wanted();
+    ~wait_ahead() {
+        --pool_.waiting_ahead_;
+        pool_.tell_wanted();
     }
-    wanting(const wanting&) = delete;
-    wanting& operator=(const wanting&) = delete;
+    wait_ahead(const wait_ahead&) = delete;
+    wait_ahead& operator=(const wait_ahead&) = delete;
 
 private:
     buffer_pool& pool_;
-    int& count_;
 };
 
+buffer_pool::want buffer_pool::wanted() const noexcept {
+    if (waiting_ahead_ > 0)
+        return want::ahead;
+    return waiting_.empty() ? want::nothing : want::in_line;
+}
+
 void buffer_pool::tell_wanted() const {
-    if (!tell_wanted_)
-        return;
-    const auto waits = [&](want how) {
-        return wanting_[static_cast<std::size_t>(how)] > 0;
-    };
-    tell_wanted_(
-        waits(want::ahead)     ? want::ahead
-        : waits(want::in_line) ? want::in_line
-                               : want::nothing);
+    if (tell_wanted_)
+        tell_wanted_(wanted());
 }
 
 buffer_pool::buffer_pool(const asio::any_io_executor& executor, std::uint64_t bytes_max)
@@ -97,12 +94,13 @@ asio::awaitable<buffer_lease> buffer_pool::acquire(std::size_t size) {
         ~place_in_line() {
             std::erase(pool.waiting_, ticket);
             pool.changed_.notify_all();
+            pool.tell_wanted();
         }
     };
     if (!available(size)) {
         const place_in_line place{*this, next_ticket_++};
         waiting_.push_back(place.ticket);
-        const wanting here(*this, want::in_line);
+        tell_wanted();
         while (waiting_.front() != place.ticket || !fits(size))
             co_await changed_.wait();
     }
@@ -113,7 +111,7 @@ asio::awaitable<buffer_lease> buffer_pool::acquire_ahead(std::size_t size) {
     if (size > bytes_max_)
         throw error(errc::internal, "a buffer larger than the whole memory cap was asked for");
     if (bytes_used_ + size > bytes_max_) {
-        const wanting here(*this, want::ahead);
+        const wait_ahead here(*this);
         while (bytes_used_ + size > bytes_max_)
             co_await changed_.wait();
     }
@@ -159,12 +157,12 @@ void buffer_pool::give_back(
     bytes_idle_ += size;
     idle_.push_back({std::move(memory), size});
     changed_.notify_all();
-    if (wanting_ != std::array<int, 3>{})
+    if (wanted() != want::nothing)
         tell_wanted();
 }
 
 asio::awaitable<void> buffer_pool::drained() {
-    const wanting here(*this, want::ahead);
+    const wait_ahead here(*this);
     while (bytes_used_ > 0)
         co_await changed_.wait();
 }

@@ -10,7 +10,6 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -80,7 +79,7 @@ public:
 
 private:
     friend class buffer_lease;
-    class wanting;
+    class wait_ahead;
     struct idle_buffer {
         std::unique_ptr<std::byte[]> memory;
         std::size_t size;
@@ -89,6 +88,7 @@ private:
     void give_back(std::unique_ptr<std::byte[]> memory, std::size_t size, bool ahead) noexcept;
     std::unique_ptr<std::byte[]> take_memory(std::size_t size);
 
+    want wanted() const noexcept;
     void tell_wanted() const;
     bool fits(std::size_t size) const noexcept;
     buffer_lease give(std::size_t size, bool ahead);
@@ -101,7 +101,7 @@ private:
     std::uint64_t bytes_peak_ = 0;
     std::uint64_t next_ticket_ = 0;
     std::size_t leases_in_line_ = 0;
-    std::array<int, 3> wanting_{}; ///< calls that wait, by `want`
+    int waiting_ahead_ = 0; ///< calls that wait, but not in line
     std::function<void(want)> tell_wanted_;
     std::deque<std::uint64_t> waiting_;
     std::vector<idle_buffer> idle_; // kept, because fresh pages cost more than the copy they hold

@@ -62,6 +62,7 @@ struct hash_queue::shared {
     /// One that can be hashed together with another.
     turn take_second();
     place next_pairable(place from);
+    bool in_a_hurry() const { return hurries > 0 || in_wait > in_wait_max; }
     bool is_due(const message& one) const;
     turn take_at(place at);
     void release(turn& ended);
@@ -95,8 +96,8 @@ hash_queue::shared::place hash_queue::shared::next_pairable(place from) {
 }
 
 bool hash_queue::shared::is_due(const message& one) const {
-    return hurries > 0 || in_wait > in_wait_max || one.ending
-           || one.waiting.size() > pieces_in_wait_max || !one.state.goes_in_pairs();
+    return in_a_hurry() || one.ending || one.waiting.size() > pieces_in_wait_max
+           || !one.state.goes_in_pairs();
 }
 
 std::pair<hash_queue::shared::turn, hash_queue::shared::turn> hash_queue::shared::take() {
@@ -104,10 +105,9 @@ std::pair<hash_queue::shared::turn, hash_queue::shared::turn> hash_queue::shared
     if (!ready.empty() && !ready.front()->state.goes_in_pairs())
         return {take_at(ready.begin()), turn{}};
     const place one = next_pairable(ready.begin());
-    const place other = one == ready.end() ? one : next_pairable(std::next(one));
-    if (other != ready.end()) {
-        turn second = take_at(other);
-        return {take_at(next_pairable(ready.begin())), std::move(second)};
+    if (one != ready.end() && next_pairable(std::next(one)) != ready.end()) {
+        turn first = take_at(one);
+        return {std::move(first), take_at(next_pairable(ready.begin()))};
     }
     const place due = std::find_if(
         ready.begin(), ready.end(), [&](const auto& message) { return is_due(*message); });
@@ -231,45 +231,37 @@ asio::awaitable<digest> hash_queue::finish(std::shared_ptr<message> of) {
     co_return of->state.finish();
 }
 
-/// Without a job at work one message waits at most, with pieces_in_wait_max pieces. Those in line
-/// for memory hold none themselves, so the leases that are not with these pieces come back: half of
-/// them is enough. Leases of acquire_ahead() do not count, they may need blocks of the line to come
-/// back. (A piece has one lease at most, and a lease may have several pieces.)
-void hash_queue::memory_is_wanted(buffer_pool::want how) {
+template <class Change>
+void hash_queue::change(Change what) {
     bool somebody_is_due = false;
     {
         const std::scoped_lock lock(shared_->mutex);
-        switch (how) {
-        case buffer_pool::want::nothing:
-            shared_->in_wait_max = std::numeric_limits<std::size_t>::max();
-            break;
-        case buffer_pool::want::in_line:
-            shared_->in_wait_max = buffers_.leases_in_line() / 2;
-            break;
-        case buffer_pool::want::ahead:
-            shared_->in_wait_max = 0;
-            break;
-        }
-        somebody_is_due = !shared_->ready.empty() && shared_->in_wait > shared_->in_wait_max;
+        what(*shared_);
+        somebody_is_due = !shared_->ready.empty() && shared_->in_a_hurry();
     }
     if (somebody_is_due)
         begin_job();
 }
 
+/// Without a job at work one message waits at most, with pieces_in_wait_max pieces. Those in line
+/// for memory hold none themselves, so the leases that are not with these pieces come back: half of
+/// them is enough. Leases of acquire_ahead() do not count, they may need blocks of the line to come
+/// back. (A piece has one lease at most, and a lease may have several pieces.)
+void hash_queue::memory_is_wanted(buffer_pool::want how) {
+    std::size_t most = std::numeric_limits<std::size_t>::max();
+    if (how == buffer_pool::want::in_line)
+        most = buffers_.leases_in_line() / 2;
+    else if (how == buffer_pool::want::ahead)
+        most = 0;
+    change([most](shared& queue) { queue.in_wait_max = most; });
+}
+
 void hash_queue::begin_hurry() {
-    bool somebody_waits = false;
-    {
-        const std::scoped_lock lock(shared_->mutex);
-        ++shared_->hurries;
-        somebody_waits = !shared_->ready.empty();
-    }
-    if (somebody_waits)
-        begin_job();
+    change([](shared& queue) { ++queue.hurries; });
 }
 
 void hash_queue::end_hurry() {
-    const std::scoped_lock lock(shared_->mutex);
-    --shared_->hurries;
+    change([](shared& queue) { --queue.hurries; });
 }
 
 } // namespace tarpon::pipeline

@@ -44,6 +44,9 @@ public:
 private:
     struct shared;
     void begin_job();
+    /// `what(shared&)`, under its mutex; and a job for what is in a hurry then.
+    template <class Change>
+    void change(Change what);
     void memory_is_wanted(buffer_pool::want how);
     void begin_hurry();
     void end_hurry();

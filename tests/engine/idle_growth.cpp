@@ -1,23 +1,18 @@
 // The number grows where the processors have nothing to do, and only while somebody wants it to.
 #include "engine/idle_growth.hpp"
 
-#include <boost/asio/io_context.hpp>
+#include "support/idle_machine.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <vector>
 
 BOOST_AUTO_TEST_SUITE(test_idle_growth)
 
-namespace asio = boost::asio;
 using namespace tarpon;
 using engine::idle_growth;
 
-/// A machine that is idle for `idle` of each 100 ticks between two looks.
-struct scene {
-    asio::io_context io{1};
-    std::uint64_t idle = 0;
-    std::optional<processor_time> time = processor_time{0, 1000};
-    int looks = 0;
+struct scene : test::idle_machine {
     std::vector<int> grown;
     idle_growth growth;
 
@@ -29,29 +24,15 @@ struct scene {
             0.3,
             [this](int n) { grown.push_back(n); },
             [this] { return look(); }) {}
-
-    std::optional<processor_time> look() {
-        ++looks;
-        if (time) {
-            time->all += 100;
-            time->idle += idle;
-        }
-        return time;
-    }
-
-    void run_until_looks(int wanted) {
-        while (looks < wanted)
-            io.run_one();
-    }
 };
 
 BOOST_AUTO_TEST_CASE(it_grows_by_its_share_of_idle_time) {
     scene s(2, 4);
     s.growth.begin();
-    s.idle = 29;
+    s.idle_part = 29;
     s.run_until_looks(3);
     BOOST_TEST(s.growth.now() == 2);
-    s.idle = 30;
+    s.idle_part = 30;
     s.io.run(); // to the most; then nobody looks any more
     BOOST_TEST((s.grown == std::vector{3, 4}));
     BOOST_TEST(s.growth.now() == 4);
@@ -59,7 +40,7 @@ BOOST_AUTO_TEST_CASE(it_grows_by_its_share_of_idle_time) {
 
 BOOST_AUTO_TEST_CASE(it_rests_after_its_end) {
     scene s(2, 4);
-    s.idle = 100;
+    s.idle_part = 100;
     s.growth.begin();
     s.growth.end();
     s.io.run();

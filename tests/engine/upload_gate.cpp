@@ -1,8 +1,9 @@
 // Large blobs side by side: few while the machine is busy, more when it is not.
 #include "engine/upload_gate.hpp"
 
+#include "support/idle_machine.hpp"
+
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <list>
@@ -14,11 +15,7 @@ using namespace tarpon;
 using engine::upload_gate;
 
 /// Uploads that are begun and do not end before the scene does.
-struct scene {
-    asio::io_context io{1};
-    std::optional<processor_time> time = processor_time{0, 1000};
-    std::uint64_t idle_part = 0; ///< of 100 ticks between two looks
-    int looks = 0;
+struct scene : test::idle_machine {
     upload_gate gate;
     std::list<async::slots::lease> begun;
 
@@ -30,15 +27,6 @@ struct scene {
             begun.clear();
             turn();
         }
-    }
-
-    std::optional<processor_time> look() {
-        ++looks;
-        if (time) {
-            time->all += 100;
-            time->idle += idle_part;
-        }
-        return time;
     }
 
     asio::awaitable<void> upload() {
@@ -58,8 +46,7 @@ struct scene {
     }
 
     void run_until_looks(int wanted) {
-        while (looks < wanted)
-            io.run_one();
+        idle_machine::run_until_looks(wanted);
         turn();
     }
 };
