@@ -185,10 +185,10 @@ inline constexpr std::uint64_t buffer_memory_bytes_reserved = 6ull * 1024 * 1024
 inline constexpr int jobs_default = 6;
 inline constexpr int jobs_max = 64;
 // While large blobs wait for their turn, or a pipe is read: how long the machine is watched, and
-// how much of its time must have been idle for one upload, or one layer read ahead, more.
+// how much of its time must have been idle for one upload, or one layer read ahead, more. The
+// system counts in hundredths of a second, of which a busy machine now and then has two in ten.
 inline constexpr std::chrono::milliseconds idle_look_interval{100};
-inline constexpr double idle_share_for_uploads = 0.1; // 0 to 1
-inline constexpr double idle_share_for_memory = 0.3;  // the same
+inline constexpr double idle_share_for_more = 0.3; // 0 to 1
 inline constexpr int threads_max = 256;
 
 // --- many archives -------------------------------------------------------------------------------

@@ -17,11 +17,9 @@ idle_growth::idle_growth(
     const boost::asio::any_io_executor& executor,
     int first,
     int most,
-    double idle_share,
     std::function<void(int)> grown,
     clock look)
     : most_(most)
-    , idle_share_(idle_share)
     , grown_(std::move(grown))
     , look_(std::move(look))
     , now_(std::min(first, most))
@@ -43,7 +41,7 @@ void idle_growth::end() {
 
 void idle_growth::look_again() {
     const auto found = look_();
-    if (found && found->idle_since(*before_) >= idle_share_)
+    if (found && found->idle_since(*before_) >= limits::idle_share_for_more)
         grown_(++now_);
     if (found)
         before_ = found;

@@ -24,14 +24,12 @@ class idle_growth {
 public:
     using clock = std::function<std::optional<processor_time>()>;
 
-    /// `first`: the number from the start; `most`: never more. `idle_share`: the part of the time,
-    /// 0 to 1, that makes it grow. `grown` hears each new number.
+    /// `first`: the number from the start; `most`: never more. `grown` hears each new number.
     /// `look` tells how busy the machine is; if it cannot at begin(), the number is `most` at once.
     idle_growth(
         const boost::asio::any_io_executor& executor,
         int first,
         int most,
-        double idle_share,
         std::function<void(int)> grown,
         clock look = read_processor_time);
 
@@ -44,7 +42,6 @@ private:
     void look_again();
 
     const int most_;
-    const double idle_share_;
     const std::function<void(int)> grown_;
     const clock look_;
     int now_;

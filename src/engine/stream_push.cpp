@@ -114,11 +114,7 @@ public:
         , place_(place)
         , staging_(staging_repository(place.where).value())
         , layers_ahead_(
-              run.executor,
-              enough_for_the_processors(),
-              run.jobs(),
-              limits::idle_share_for_memory,
-              [this](int) { keep_memory(); })
+              run.executor, enough_for_the_processors(), run.jobs(), [this](int) { keep_memory(); })
         , tasks_(run.executor)
         , changed_(run.executor) {}
 

@@ -1,8 +1,6 @@
 // See upload_gate.hpp.
 #include "engine/upload_gate.hpp"
 
-#include <tarpon/limits.hpp>
-
 namespace tarpon::engine {
 
 namespace asio = boost::asio;
@@ -29,12 +27,7 @@ private:
 upload_gate::upload_gate(
     const asio::any_io_executor& executor, int first, int most, idle_growth::clock look)
     : growth_(
-        executor,
-        first,
-        most,
-        limits::idle_share_for_uploads,
-        [this](int turns) { turns_.set_limit(turns); },
-        std::move(look))
+        executor, first, most, [this](int turns) { turns_.set_limit(turns); }, std::move(look))
     , turns_(executor, growth_.now()) {}
 
 asio::awaitable<async::slots::lease> upload_gate::acquire() {

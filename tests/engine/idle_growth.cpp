@@ -21,7 +21,6 @@ struct scene : test::idle_machine {
             io.get_executor(),
             first,
             most,
-            0.3,
             [this](int n) { grown.push_back(n); },
             [this] { return look(); }) {}
 };

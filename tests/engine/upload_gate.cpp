@@ -53,7 +53,7 @@ struct scene : test::idle_machine {
 
 BOOST_AUTO_TEST_CASE(a_busy_machine_gets_no_more) {
     scene s(2, 6);
-    s.idle_part = 9;
+    s.idle_part = 29;
     s.start(5);
     BOOST_TEST(s.begun.size() == 2u);
     s.run_until_looks(4);
@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(a_busy_machine_gets_no_more) {
 
 BOOST_AUTO_TEST_CASE(each_look_at_an_idle_machine_is_one_upload_more) {
     scene s(2, 4);
-    s.idle_part = 10;
+    s.idle_part = 30;
     s.start(5);
     s.run_until_looks(2);
     BOOST_TEST(s.begun.size() == 3u);
