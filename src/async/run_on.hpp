@@ -25,7 +25,9 @@
 namespace tarpon::async {
 
 /// Runs `work()` on `where` (the pool or a strand of it), then `done(std::move(work))` on `home`.
-/// For work that no coroutine waits for on its own; both must not throw.
+/// For work that no coroutine waits for on its own; both must not throw. The pool has to end before
+/// the context of `home` does: its threads are still about the context for a moment after `done`
+/// can run.
 template <class Executor, class Work, class Done>
 void submit(const Executor& where, const boost::asio::any_io_executor& home, Work work, Done done) {
     auto guard = boost::asio::make_work_guard(home);

@@ -12,7 +12,8 @@ BOOST_AUTO_TEST_SUITE(test_run_on)
 using namespace tarpon;
 namespace asio = boost::asio;
 
-asio::awaitable<void> there_and_back(async::cpu_pool& pool) {
+asio::awaitable<void> there_and_back() {
+    async::cpu_pool pool(2);
     const auto home = std::this_thread::get_id();
     auto work = [home] {
         return std::this_thread::get_id() != home;
@@ -26,11 +27,11 @@ asio::awaitable<void> there_and_back(async::cpu_pool& pool) {
 }
 
 BOOST_AUTO_TEST_CASE(work_runs_elsewhere_and_comes_home) {
-    async::cpu_pool pool(2);
-    test::run_coroutine([&](asio::io_context&) { return there_and_back(pool); });
+    test::run_coroutine([](asio::io_context&) { return there_and_back(); });
 }
 
-asio::awaitable<void> throws(async::cpu_pool& pool) {
+asio::awaitable<void> throws() {
+    async::cpu_pool pool(1);
     auto work = []() -> int {
         throw std::runtime_error("from the pool");
     };
@@ -38,9 +39,8 @@ asio::awaitable<void> throws(async::cpu_pool& pool) {
 }
 
 BOOST_AUTO_TEST_CASE(exception_comes_home) {
-    async::cpu_pool pool(1);
     BOOST_CHECK_THROW(
-        test::run_coroutine([&](asio::io_context&) { return throws(pool); }), std::runtime_error);
+        test::run_coroutine([](asio::io_context&) { return throws(); }), std::runtime_error);
 }
 
 struct thread_witness {
@@ -48,7 +48,8 @@ struct thread_witness {
     ~thread_witness() { *destroyed_on = std::this_thread::get_id(); }
 };
 
-asio::awaitable<void> owns(async::cpu_pool& pool, std::thread::id& destroyed_on) {
+asio::awaitable<void> owns(std::thread::id& destroyed_on) {
+    async::cpu_pool pool(2);
     auto work = [owned = std::make_shared<thread_witness>(&destroyed_on)] {
         (void)owned;
     };
@@ -57,10 +58,9 @@ asio::awaitable<void> owns(async::cpu_pool& pool, std::thread::id& destroyed_on)
 
 // Leases are let go on the I/O thread, whoever used them last.
 BOOST_AUTO_TEST_CASE(owned_things_are_destroyed_at_home) {
-    async::cpu_pool pool(2);
     for (int i = 0; i < 200; ++i) {
         std::thread::id destroyed_on;
-        test::run_coroutine([&](asio::io_context&) { return owns(pool, destroyed_on); });
+        test::run_coroutine([&](asio::io_context&) { return owns(destroyed_on); });
         BOOST_TEST((destroyed_on == std::this_thread::get_id()));
     }
 }
