@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 import unittest
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -239,6 +240,13 @@ def request(host: str, method: str, path: str, body=None, headers=None, chunked=
         connection.close()
 
 
+def paths_below(folder: Path) -> Iterator[Path]:
+    """Of everything, also while folders come and go: Path.rglob stumbles over one that is gone."""
+    for at, folders, files in os.walk(folder):
+        for name in folders + files:
+            yield Path(at, name)
+
+
 class Registry:
     """A registry over plain HTTP on loopback, with its storage in a folder."""
 
@@ -280,14 +288,18 @@ class Registry:
 
     def stored_bytes(self) -> int:
         """Of blobs, and of uploads under way."""
-        total = 0
-        for path in self.storage.rglob("data"):
-            with contextlib.suppress(FileNotFoundError):  # an upload that became a blob meanwhile
-                total += path.stat().st_size
-        return total
+        return sum(self.sizes_stored())
+
+    def sizes_stored(self, part_of_path: str = "") -> list[int]:
+        sizes = []
+        for path in paths_below(self.storage):
+            if path.name == "data" and part_of_path in str(path):
+                with contextlib.suppress(FileNotFoundError):  # an upload that became a blob meanwhile
+                    sizes.append(path.stat().st_size)
+        return sizes
 
     def open_uploads(self) -> list[Path]:
-        return list(self.storage.rglob(self.UPLOADS))
+        return [path for path in paths_below(self.storage) if path.match(self.UPLOADS)]
 
     def __enter__(self):
         self.start()

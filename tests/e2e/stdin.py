@@ -322,8 +322,7 @@ class Stalls(StdinCase):
         """Returns what is left to be fed."""
         half = 2 * len(self.data) // 3
         run.feed(self.data[:half])
-        wait_until(lambda: any(path.stat().st_size for path in registry.storage.rglob("data")
-                               if "uploads" in str(path)), "data in the registry")
+        wait_until(lambda: any(registry.sizes_stored("uploads")), "data in the registry")
         return self.data[half:]
 
     def expect_session_dropped(self, registry, name):
