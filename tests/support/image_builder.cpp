@@ -11,6 +11,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <random>
 #include <stdexcept>
 
 namespace tarpon::test {
