@@ -98,6 +98,8 @@ public:
     decode(std::span<const std::byte> input, std::span<std::byte> output, bool) override {
         if (complete_ && input.empty())
             return step{};
+        if (head_bytes_ == 0 && !input.empty() && !may_begin_frame(input.front()))
+            return damaged("zstd", "no frame of zstd 1.0 or later");
         ZSTD_inBuffer in{input.data(), input.size(), 0};
         ZSTD_outBuffer out{output.data(), output.size(), 0};
         const std::size_t status = ZSTD_decompressStream(context_.get(), &out, &in);
@@ -119,6 +121,11 @@ public:
     bool complete() const override { return complete_; }
 
 private:
+    /// A frame (fd2fb528) or one to be skipped (184d2a50 to 5f), little-endian. libzstd would also
+    /// read the formats before 1.0, which no tool has written since 2016, with code of that time.
+    static bool may_begin_frame(std::byte first) {
+        return first == std::byte{0x28} || (first & std::byte{0xf0}) == std::byte{0x50};
+    }
     void keep_head(std::span<const std::byte> consumed) {
         const std::size_t more = std::min(consumed.size(), head_.size() - head_bytes_);
         std::copy_n(consumed.begin(), more, head_.begin() + head_bytes_);
