@@ -137,6 +137,16 @@ BOOST_AUTO_TEST_CASE(zstd_before_1_0_is_no_zstd) {
     }
 }
 
+// Its block has one byte, to be repeated 0 times: libzstd takes it where it sees the whole frame
+// (found by fuzz_decoders).
+BOOST_AUTO_TEST_CASE(zstd_is_judged_the_same_in_any_pieces) {
+    using namespace std::string_view_literals;
+    const std::string empty("\x28\xb5\x2f\xfd\x20\x00\x03\x00\x00o"sv);
+    const bool in_pieces = decode(encoding::zstd, empty, 1, 100).complete;
+    for (const std::size_t in : {2, 3, 5, 100})
+        BOOST_TEST(decode(encoding::zstd, empty, in, 100).complete == in_pieces);
+}
+
 BOOST_AUTO_TEST_CASE(zstd_frames_to_be_skipped_are_skipped) {
     using namespace std::string_view_literals;
     const std::string skipped("\x5e\x2a\x4d\x18\x03\x00\x00\x00"
