@@ -186,7 +186,8 @@ inline constexpr int jobs_default = 6;
 inline constexpr int jobs_max = 64;
 // While large blobs wait for their turn, or a pipe is read: how long the machine is watched, and
 // how much of its time must have been idle for one upload, or one layer read ahead, more. The
-// system counts in hundredths of a second, of which a busy machine now and then has two in ten.
+// system counts in hundredths of a second: of the twenty that two processors have in a look, two
+// are idle now and then on a busy machine.
 inline constexpr std::chrono::milliseconds idle_look_interval{100};
 inline constexpr double idle_share_for_more = 0.3; // 0 to 1
 inline constexpr int threads_max = 256;

@@ -98,12 +98,14 @@ public:
     decode(std::span<const std::byte> input, std::span<std::byte> output, bool) override {
         if (complete_ && input.empty())
             return step{};
-        if (head_bytes_ == 0 && !input.empty() && !may_begin_frame(input.front()))
-            return damaged("zstd", "no frame of zstd 1.0 or later");
-        // Never a whole frame: libzstd decodes those in another way, which notices other damage.
-        const std::size_t given =
-            head_bytes_ == 0 ? std::min<std::size_t>(input.size(), 1) : input.size();
-        ZSTD_inBuffer in{input.data(), given, 0};
+        if (head_bytes_ == 0 && !input.empty()) {
+            if (!may_begin_frame(input.front()))
+                return damaged("zstd", "no frame of zstd 1.0 or later");
+            // Never a whole frame: libzstd decodes those in another way, which notices other
+            // damage.
+            input = input.first(1);
+        }
+        ZSTD_inBuffer in{input.data(), input.size(), 0};
         ZSTD_outBuffer out{output.data(), output.size(), 0};
         const std::size_t status = ZSTD_decompressStream(context_.get(), &out, &in);
         if (ZSTD_isError(status))

@@ -13,8 +13,6 @@
 #include "model/text.hpp"
 #include "registry/blob_upload.hpp"
 
-#include <tarpon/limits.hpp>
-
 #include <boost/asio/this_coro.hpp>
 
 namespace tarpon::engine {
