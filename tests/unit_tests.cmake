@@ -23,6 +23,10 @@ target_compile_definitions(tarpon_test_support PUBLIC
 target_link_libraries(tarpon_test_support
   PUBLIC tarpon::tarpon tarpon_options Boost::unit_test_framework ZLIB::ZLIB BZip2::BZip2 LibLZMA::LibLZMA ZSTD::ZSTD)
 target_precompile_headers(tarpon_test_support PRIVATE support/pch.hpp)
+if(TARPON_SANITIZE)
+  # The checks in the tests' own code stay; optimising it took most of a sanitized build's time.
+  target_compile_options(tarpon_test_support PUBLIC -O0)
+endif()
 
 # BOOST_TEST_MODULE must come before the first include of Boost.Test.
 set_source_files_properties(support/main.cpp PROPERTIES

@@ -7,12 +7,14 @@ import hashlib
 import subprocess
 import unittest
 
-from harness import RegistryCase, needs
+from harness import SANITIZED, RegistryCase, needs
 from images import Image, docker_entries, noise, sha256, tar
 
 needs("docker-registry", "gzip", "zstd")
 
 ENGINES = [("gzip", level) for level in range(1, 10)] + [("zstd", level) for level in (1, 3, 7, 19)] + [("none", None)]
+if SANITIZED:  # one level of each library: the others are the same code of ours
+    ENGINES = [("gzip", 2), ("gzip", 6), ("zstd", 1), ("zstd", 3), ("none", None)]
 UNPACK = {"gzip": ["gzip", "-dc"], "zstd": ["zstd", "-dcq"], "none": ["cat"]}
 
 
@@ -79,10 +81,10 @@ class Determinism(RegistryCase):
                         self.assertEqual(hashlib.sha256(unpacked.stdout).digest(), hashlib.sha256(plain).digest())
                     sizes[engine, level] = sum(layer["size"] for layer in manifest["layers"])
         # Levels mean something, and every engine makes the archive smaller.
-        self.assertLessEqual(sizes["gzip", 9], sizes["gzip", 1])
-        self.assertLessEqual(sizes["zstd", 19], sizes["zstd", 1])
         for engine in ("gzip", "zstd"):
-            self.assertLess(sizes[engine, 1], sizes["none", None])
+            levels = [level for one, level in ENGINES if one == engine]
+            self.assertLessEqual(sizes[engine, levels[-1]], sizes[engine, levels[0]])
+            self.assertLess(sizes[engine, levels[0]], sizes["none", None])
 
 
 if __name__ == "__main__":
