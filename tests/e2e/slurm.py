@@ -221,7 +221,10 @@ class ArrayOfShards(Case):
 
         # A blob goes once to each shard that needs it: only what a cut goes through is in more than one.
         times = committed(self.registry.server.log)
-        self.assertEqual(set(times), set(images.needs))
+        self.assertLessEqual(set(times), set(images.needs))
+        # Who is killed while a blob is committed gets no 201; that all blobs are there was seen above.
+        killed_uploads_max = 2 * 2  # kills, --jobs
+        self.assertLessEqual(len(set(images.needs) - set(times)), killed_uploads_max)
         for digest, users in images.needs.items():
             holders = sum(any(prefix + name in part for name in users) for part in parts)
             self.assertLessEqual(times[digest], holders, f"{digest}\n{self.logs(job)}")
