@@ -15,13 +15,21 @@ slots::lease::~lease() {
 /// Who is cancelled while waiting leaves the line.
 class slots::place_in_line {
 public:
-    explicit place_in_line(slots& in)
+    place_in_line(slots& in, std::uint64_t weight)
         : in_(in)
         , ticket_(in.next_ticket_++) {
-        in_.line_.push_back(ticket_);
+        const auto lighter =
+            std::find_if(in_.line_.begin(), in_.line_.end(), [weight](const waiting& one) {
+                return one.weight < weight;
+            });
+        in_.line_.insert(lighter, {weight, ticket_});
     }
     ~place_in_line() {
-        in_.line_.erase(std::find(in_.line_.begin(), in_.line_.end(), ticket_));
+        const auto mine =
+            std::find_if(in_.line_.begin(), in_.line_.end(), [this](const waiting& one) {
+                return one.ticket == ticket_;
+            });
+        in_.line_.erase(mine);
         in_.changed_.notify_all();
     }
     place_in_line(const place_in_line&) = delete;
@@ -34,8 +42,15 @@ private:
     const std::uint64_t ticket_;
 };
 
-boost::asio::awaitable<slots::lease> slots::acquire() {
-    const place_in_line place(*this);
+std::optional<slots::lease> slots::try_acquire() {
+    if (!line_.empty() || in_use_ >= limit_)
+        return std::nullopt;
+    ++in_use_;
+    return lease(*this);
+}
+
+boost::asio::awaitable<slots::lease> slots::acquire(std::uint64_t weight) {
+    const place_in_line place(*this, weight);
     while (!may_go(place.ticket()))
         co_await changed_.wait();
     ++in_use_;

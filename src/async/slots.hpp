@@ -1,5 +1,5 @@
-// A bounded number of coroutines of one I/O thread at a time, first come, first served. With a
-// limit of 1: one after the other.
+// A bounded number of coroutines of one I/O thread at a time: the heaviest first, and of equal
+// weight who came first. With a limit of 1: one after the other.
 #pragma once
 
 #include "async/condition.hpp"
@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <utility>
 
 namespace tarpon::async {
@@ -37,19 +38,24 @@ public:
 
     /// Throws system_error(operation_aborted) when the waiting coroutine is cancelled. The slots
     /// must outlive their leases.
-    boost::asio::awaitable<lease> acquire();
+    boost::asio::awaitable<lease> acquire(std::uint64_t weight = 0);
+    /// Nothing if there is no free slot, or if somebody waits for it.
+    std::optional<lease> try_acquire();
     /// For whoever comes next; leases that are out stay.
     void set_limit(int limit);
     int in_use() const noexcept { return in_use_; }
 
 private:
+    struct waiting {
+        std::uint64_t weight, ticket;
+    };
     class place_in_line;
     bool may_go(std::uint64_t ticket) const noexcept {
-        return line_.front() == ticket && in_use_ < limit_;
+        return line_.front().ticket == ticket && in_use_ < limit_;
     }
 
     condition changed_;
-    std::deque<std::uint64_t> line_;
+    std::deque<waiting> line_;
     std::uint64_t next_ticket_ = 0;
     int limit_;
     int in_use_ = 0;

@@ -95,6 +95,8 @@ private:
     asio::awaitable<void> remember();
     push_memory* memory() const { return from_.rereadable() ? run_.memory() : nullptr; }
     asio::awaitable<bool> reuse(const likely_blob& likely);
+    bool is_large() const { return job_.stored_bytes > limits::small_blob_bytes_max; }
+    void reserve_place();
     asio::awaitable<std::optional<async::slots::lease>> take_place(bool may_be_mounted);
     bool is_present(std::size_t repository) const;
     void refused(std::size_t repository, const error& why);
@@ -120,6 +122,7 @@ private:
     bool made_here_ = false;    ///< its plain bytes were read, and their digest compared
     bool believed_ = false;     ///< an image of the registry says what it is, and nobody else
     std::optional<shared_blobs::turn> turn_;
+    std::optional<async::slots::lease> reserved_;
     std::optional<std::string> prepared_; ///< the bytes to be sent
     std::optional<async::slots::lease> preparing_;
     std::vector<std::size_t> present_;
@@ -428,13 +431,28 @@ void blob_pusher::share() {
         turn_->done(facts_, plan_.repositories[at].path);
 }
 
+/// The blobs of a plan begin with the largest. It keeps its place while the registry is asked for
+/// it: else a smaller one whose answer came first would go before it.
+void blob_pusher::reserve_place() {
+    if (!is_large() || digest_known_)
+        return;
+    auto place =
+        run_.sharing ? run_.sharing->large_uploads.try_acquire() : run_.large_uploads.try_acquire();
+    if (place)
+        reserved_.emplace(std::move(*place));
+}
+
 /// A large blob that is to be sent leaves places to the small ones of other archives, and time to
 /// those that are larger.
 asio::awaitable<std::optional<async::slots::lease>> blob_pusher::take_place(bool may_be_mounted) {
-    std::optional<async::slots::lease> place;
-    if (may_be_mounted || job_.stored_bytes <= limits::small_blob_bytes_max)
+    std::optional<async::slots::lease> place(std::move(reserved_));
+    reserved_.reset();
+    if (may_be_mounted)
+        place.reset();
+    if (place || may_be_mounted || !is_large())
         co_return place;
-    auto turn = run_.sharing ? run_.sharing->large_uploads.acquire() : run_.large_uploads.acquire();
+    auto turn = run_.sharing ? run_.sharing->large_uploads.acquire()
+                             : run_.large_uploads.acquire(job_.stored_bytes);
     auto lease = co_await std::move(turn);
     place.emplace(std::move(lease));
     co_return place;
@@ -443,6 +461,7 @@ asio::awaitable<std::optional<async::slots::lease>> blob_pusher::take_place(bool
 asio::awaitable<blob_outcome> blob_pusher::go() {
     look_at_earlier();
     co_await take_turn();
+    reserve_place();
     if (job_.known && !digest_known_ && is_worth_asking())
         co_await ask_all();
     if (!digest_known_)
@@ -462,6 +481,7 @@ asio::awaitable<blob_outcome> blob_pusher::go() {
         if (failed)
             refused(at, *failed);
     }
+    reserved_.reset();
     share();
     co_await remember();
     co_return blob_outcome{facts_, refused_};

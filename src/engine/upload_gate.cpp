@@ -30,9 +30,9 @@ upload_gate::upload_gate(
         executor, first, most, [this](int turns) { turns_.set_limit(turns); }, std::move(look))
     , turns_(executor, growth_.now()) {}
 
-asio::awaitable<async::slots::lease> upload_gate::acquire() {
+asio::awaitable<async::slots::lease> upload_gate::acquire(std::uint64_t bytes) {
     const waiter here(*this);
-    auto lease = co_await turns_.acquire();
+    auto lease = co_await turns_.acquire(bytes);
     co_return lease;
 }
 

@@ -11,6 +11,9 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
+#include <optional>
+
 namespace tarpon::engine {
 
 class upload_gate {
@@ -22,8 +25,9 @@ public:
         int most,
         idle_growth::clock look = read_processor_time);
 
-    /// As async::slots::acquire.
-    boost::asio::awaitable<async::slots::lease> acquire();
+    /// As async::slots; the largest of those that wait goes first.
+    boost::asio::awaitable<async::slots::lease> acquire(std::uint64_t bytes);
+    std::optional<async::slots::lease> try_acquire() { return turns_.try_acquire(); }
 
 private:
     class waiter;

@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 BOOST_AUTO_TEST_SUITE(test_slots)
@@ -37,13 +38,13 @@ struct scene {
         }
     }
 
-    asio::awaitable<void> take(int who) {
-        slots::lease mine = co_await places.acquire();
+    asio::awaitable<void> take(int who, std::uint64_t weight = 0) {
+        slots::lease mine = co_await places.acquire(weight);
         went.push_back(who);
         held[static_cast<std::size_t>(who)].emplace(std::move(mine));
     }
-    void start(int who) {
-        asio::co_spawn(io, take(who), [](std::exception_ptr) {});
+    void start(int who, std::uint64_t weight = 0) {
+        asio::co_spawn(io, take(who, weight), [](std::exception_ptr) {});
     }
     void turn() {
         io.restart();
@@ -67,6 +68,33 @@ BOOST_AUTO_TEST_CASE(as_many_as_the_limit_and_the_rest_in_their_order) {
     s.give_back(2);
     BOOST_TEST((s.went == std::vector{0, 1, 2, 3, 4}));
     BOOST_TEST(s.places.in_use() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(the_heaviest_goes_first_and_equals_in_their_order) {
+    scene s(1);
+    s.start(0);
+    for (const auto& [who, weight] : {std::pair{1, 5}, {2, 7}, {3, 5}, {4, 9}, {5, 0}})
+        s.start(who, static_cast<std::uint64_t>(weight));
+    s.turn();
+    for (const int who : {0, 4, 2, 1, 3})
+        s.give_back(who);
+    BOOST_TEST((s.went == std::vector{0, 4, 2, 1, 3, 5}));
+}
+
+BOOST_AUTO_TEST_CASE(a_try_takes_what_is_free_and_goes_before_nobody) {
+    scene s(1);
+    {
+        const auto mine = s.places.try_acquire();
+        BOOST_TEST(mine.has_value());
+        BOOST_TEST(!s.places.try_acquire().has_value());
+    }
+    s.start(0);
+    s.start(1);
+    s.turn();
+    s.held[0].reset(); // free, but the next in line has not been told yet
+    BOOST_TEST(!s.places.try_acquire().has_value());
+    s.turn();
+    BOOST_TEST((s.went == std::vector{0, 1}));
 }
 
 BOOST_AUTO_TEST_CASE(a_lower_limit_holds_for_who_comes_next) {

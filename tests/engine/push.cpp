@@ -1,4 +1,5 @@
 #include "archive/oci_document.hpp"
+#include "engine/idle_growth.hpp"
 #include "model/hasher.hpp"
 #include "model/media_type.hpp"
 #include "model/text.hpp"
@@ -99,6 +100,47 @@ BOOST_AUTO_TEST_CASE(known_digest_is_asked_for_before_it_is_read) {
     BOOST_TEST(report.summary.bytes_read == gzip(image.layers[1]).size() + image.config.size());
     BOOST_TEST(report.summary.blobs_skipped == 1u);
     BOOST_TEST(s.registry.tag("team/app", "1").value() == root.descriptor().digest);
+}
+
+// The largest layer is the longest way: answers that come sooner let no smaller one go before it,
+// where not all of them may be sent at a time.
+BOOST_AUTO_TEST_CASE(largest_layer_begins_first_whichever_answer_comes_first) {
+    push_scene s;
+    const int places = engine::enough_for_the_processors();
+    if (places > 6) {
+        BOOST_TEST_MESSAGE("SKIPPED: so many large layers would go side by side here: " << places);
+        return;
+    }
+    s.options.jobs = places + 1;
+    s.options.layers = compression::none;
+    std::vector<std::string> layers;
+    for (int i = 0; i <= places; ++i)
+        layers.push_back(make_layer(
+            static_cast<unsigned>(i),
+            limits::small_blob_bytes_max + static_cast<std::size_t>(i + 1) * 100'000));
+    const std::string largest = digest_of(layers.back()).str();
+    const auto answers = std::make_shared<gate>(s.io);
+    std::vector<std::string> begun; // ids of uploads
+    std::string its_upload;
+    s.registry.adjust = [&](const registry_request& request, answer& reply) {
+        if (request.what == step::head_blob && request.reference == largest)
+            reply.held_by = answers;
+        if (request.what == step::put && request.http.parameter("digest") == largest)
+            its_upload = request.reference;
+        if (request.what != step::open_upload)
+            return;
+        for (const auto& [name, value] : reply.headers)
+            if (name == "Docker-Upload-UUID")
+                begun.push_back(value);
+        answers->open();
+    };
+    oci_builder oci;
+    const blob root = oci.image(make_image(layers, {}), "");
+    check_done(s, s.push(oci_archive(oci, root, "app:1")));
+    const auto its_place = std::find(begun.begin(), begun.end(), its_upload);
+    BOOST_REQUIRE((its_place != begun.end()));
+    const auto before_it = its_place - begun.begin();
+    BOOST_TEST(before_it < places);
 }
 
 // reliability-anchors C19: a copy of another size is damaged, and pushing again repairs it.

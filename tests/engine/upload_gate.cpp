@@ -30,7 +30,7 @@ struct scene : test::idle_machine {
     }
 
     asio::awaitable<void> upload() {
-        auto mine = co_await gate.acquire();
+        auto mine = co_await gate.acquire(0);
         begun.push_back(std::move(mine));
     }
 
