@@ -56,7 +56,7 @@ add_stage_tests(archive
   archive_file decoder docker_manifest encoding entry_name entry_table oci_document pax_records
   read_contents tar_header tar_reader)
 add_stage_tests(pipeline
-  block_codec buffer_pool hash_queue layer_stream stored_blocks)
+  block_codec block_memory buffer_pool hash_queue layer_stream stored_blocks)
 add_stage_tests(registry
   blob_upload chunk_reader concurrency_limit cookie_jar endpoint error_body manifest_api
   manifest_builder referrers registry_session retrier retry_policy upload_attempt upload_fsm

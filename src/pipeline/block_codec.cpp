@@ -19,7 +19,7 @@ constexpr int zstd_level_default = 3;
 /// Bytes go through as they are: the input is the output.
 class plain_codec final : public block_codec {
 public:
-    std::size_t block_bytes() const noexcept override { return limits::block_bytes; }
+    std::size_t block_bytes() const noexcept override { return limits::plain_block_bytes; }
     std::size_t output_bytes_max(std::size_t) const noexcept override { return 0; }
     encoded_block encode(
         std::span<const std::byte>,

@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 
 buffer_lease::buffer_lease(buffer_lease&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr))
-    , memory_(std::move(other.memory_))
+    , memory_(std::exchange(other.memory_, nullptr))
     , size_(std::exchange(other.size_, 0))
     , ahead_(other.ahead_) {}
 
@@ -27,7 +27,7 @@ buffer_lease& buffer_lease::operator=(buffer_lease&& other) noexcept {
 
 buffer_lease::~buffer_lease() {
     if (memory_)
-        pool_->give_back(std::move(memory_), size_, ahead_);
+        pool_->give_back(memory_, size_, ahead_);
 }
 
 /// A call that waits, but not in line.
@@ -131,31 +131,33 @@ buffer_lease buffer_pool::give(std::size_t size, bool ahead) {
     return lease;
 }
 
-std::unique_ptr<std::byte[]> buffer_pool::take_memory(std::size_t size) {
-    // The one that came back last: a processor's cache may still have it.
-    const auto fits = std::find_if(
-        idle_.rbegin(), idle_.rend(), [&](const idle_buffer& idle) { return idle.size == size; });
-    if (fits != idle_.rend()) {
-        auto memory = std::move(fits->memory);
+std::byte* buffer_pool::take_memory(std::size_t size) {
+    const auto blocks_max = static_cast<std::size_t>(bytes_max_ / std::max<std::size_t>(size, 1));
+    block_memory& memory = memory_.try_emplace(size, size, blocks_max).first->second;
+    if (memory.idle() > 0)
         bytes_idle_ -= size;
-        idle_.erase(std::next(fits).base());
-        return memory;
-    }
     // Idle buffers of other sizes count against the cap too.
-    while (!idle_.empty() && bytes_used_ + bytes_idle_ + size > bytes_max_) {
-        bytes_idle_ -= idle_.front().size;
-        idle_.erase(idle_.begin());
-    }
-    return std::make_unique_for_overwrite<std::byte[]>(size);
+    else
+        while (bytes_idle_ > 0 && bytes_used_ + bytes_idle_ + size > bytes_max_)
+            discard_idle();
+    return memory.take();
 }
 
-void buffer_pool::give_back(
-    std::unique_ptr<std::byte[]> memory, std::size_t size, bool ahead) noexcept {
+void buffer_pool::discard_idle() noexcept {
+    const auto of = std::find_if(
+        memory_.begin(), memory_.end(), [](const auto& one) { return one.second.idle() > 0; });
+    of->second.discard();
+    bytes_idle_ -= of->first;
+    if (of->second.empty())
+        memory_.erase(of);
+}
+
+void buffer_pool::give_back(std::byte* memory, std::size_t size, bool ahead) noexcept {
     leases_in_line_ -= ahead ? 0 : 1;
     bytes_used_ -= size;
     bytes_ahead_ -= ahead ? size : 0;
     bytes_idle_ += size;
-    idle_.push_back({std::move(memory), size});
+    memory_.at(size).give_back(memory);
     changed_.notify_all();
     if (wanted() != want::nothing)
         tell_wanted();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "async/condition.hpp"
+#include "pipeline/block_memory.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -14,9 +15,8 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <memory>
+#include <map>
 #include <span>
-#include <vector>
 
 namespace tarpon::pipeline {
 
@@ -30,13 +30,13 @@ public:
     buffer_lease& operator=(buffer_lease&& other) noexcept;
     ~buffer_lease();
 
-    std::span<std::byte> bytes() const noexcept { return {memory_.get(), size_}; }
+    std::span<std::byte> bytes() const noexcept { return {memory_, size_}; }
     explicit operator bool() const noexcept { return memory_ != nullptr; }
 
 private:
     friend class buffer_pool;
     buffer_pool* pool_ = nullptr;
-    std::unique_ptr<std::byte[]> memory_;
+    std::byte* memory_ = nullptr;
     std::size_t size_ = 0;
     bool ahead_ = false;
 };
@@ -80,13 +80,10 @@ public:
 private:
     friend class buffer_lease;
     class wait_ahead;
-    struct idle_buffer {
-        std::unique_ptr<std::byte[]> memory;
-        std::size_t size;
-    };
 
-    void give_back(std::unique_ptr<std::byte[]> memory, std::size_t size, bool ahead) noexcept;
-    std::unique_ptr<std::byte[]> take_memory(std::size_t size);
+    void give_back(std::byte* memory, std::size_t size, bool ahead) noexcept;
+    std::byte* take_memory(std::size_t size);
+    void discard_idle() noexcept;
 
     want wanted() const noexcept;
     void tell_wanted() const;
@@ -104,7 +101,8 @@ private:
     int waiting_ahead_ = 0; ///< calls that wait, but not in line
     std::function<void(want)> tell_wanted_;
     std::deque<std::uint64_t> waiting_;
-    std::vector<idle_buffer> idle_; // kept, because fresh pages cost more than the copy they hold
+    /// By their size. What comes back is kept: fresh pages cost more than the copy they hold.
+    std::map<std::size_t, block_memory> memory_;
     async::condition changed_;
 };
 
