@@ -175,10 +175,9 @@ inline constexpr std::size_t tag_bytes_max = 128;
 inline constexpr std::size_t media_type_bytes_max = 255;
 
 // --- memory and workers ------------------------------------------------------------------------
-inline constexpr std::size_t block_bytes = 512 * 1024; // one read, one compression block
-inline constexpr std::size_t plain_block_bytes =
-    1024 * 1024;                                            // the same where nothing is compressed
-inline constexpr std::size_t buffer_slack_bytes = 8 * 1024; // so that a stored block fits too
+inline constexpr std::size_t block_bytes = 512 * 1024;        // one read, one compression block
+inline constexpr std::size_t plain_block_bytes = 1024 * 1024; // where nothing is compressed
+inline constexpr std::size_t buffer_slack_bytes = 8 * 1024;   // so that a stored block fits too
 inline constexpr std::uint64_t buffer_memory_bytes_default = 48ull * 1024 * 1024;
 inline constexpr std::uint64_t buffer_memory_bytes_min = 12ull * 1024 * 1024;
 inline constexpr std::uint64_t zstd_memory_bytes_min = 16ull * 1024 * 1024; // its blocks are large

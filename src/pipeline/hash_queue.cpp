@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t alone_bytes = 64 * 1024;
 
 /// So many pieces of a message wait for another one's; measured in docs/performance.md.
-constexpr std::size_t pieces_in_wait_max = 2;
+constexpr std::size_t pieces_in_wait_max = 4;
 
 struct piece {
     std::span<const std::byte> bytes;

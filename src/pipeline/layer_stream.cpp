@@ -7,6 +7,10 @@ namespace tarpon::pipeline {
 
 namespace asio = boost::asio;
 
+/// What goes as it is waits for nothing but its digest, which keeps it alive when it has been sent;
+/// so much of it does not hold up the reading.
+constexpr std::size_t plain_blocks_more = 2;
+
 /// How many blocks are alive; `changed` is notified when one is encoded or gone.
 struct layer_stream::block_count {
     explicit block_count(const asio::any_io_executor& home)
@@ -59,6 +63,7 @@ layer_stream::layer_stream(
     , codec_(std::move(codec))
     , plain_(codec_->output_bytes_max(1) == 0)
     , block_room_(block_room(*codec_))
+    , alive_max_(shop_.window + (plain_ ? plain_blocks_more : 0))
     , length_(length)
     , alive_(std::make_shared<block_count>(shop_.home))
     , plain_hash_(shop_.hashes.begin(digest::algorithm::sha256))
@@ -131,7 +136,7 @@ void layer_stream::abandon() {
 
 asio::awaitable<void> layer_stream::read_ahead() {
     while (!source_done_) {
-        const bool full = alive_->blocks >= shop_.window;
+        const bool full = alive_->blocks >= alive_max_;
         // With something to send, more is only read ahead while there is room for it.
         if (!window_.empty() && (full || !shop_.buffers.available(block_room_)))
             co_return;

@@ -91,6 +91,7 @@ private:
     std::shared_ptr<const block_codec> codec_;
     const bool plain_;             ///< the input is the output: one hash serves both
     const std::size_t block_room_; ///< size of a block's lease
+    const std::size_t alive_max_;  ///< blocks
     std::optional<std::uint64_t> length_;
     std::shared_ptr<block_count> alive_; // shared with jobs that outlive a cancelled stream
 
