@@ -49,6 +49,11 @@ class ScenarioResult:
     claims: list[dict] = field(default_factory=list)
 
 
+def median_ratio(mine: list[float], others: list[float]) -> float:
+    """Of the rounds' ratios: a machine whose clock changes from minute to minute changes both of a round."""
+    return statistics.median(one / other for one, other in zip(mine, others))
+
+
 class Campaign:
     def __init__(self, programs: Programs, clients: dict[str, Client], versions: dict[str, str], store: Store,
                  work: Path, storage: Path, scale: float, runs: int, say):
@@ -193,11 +198,15 @@ class Campaign:
 
     @staticmethod
     def judge(claim: Claim, whole: ScenarioResult) -> dict:
-        medians = {result.lane.label: result.median for result in whole.lanes if result.runs}
-        mine = medians.get(claim.lane, {}).get(claim.metric)
-        other = whole.bounds.get(claim.other, medians.get(claim.other, {}).get(claim.metric))
+        measured = {result.lane.label: [run[claim.metric] for run in result.runs if run.get(claim.metric) is not None]
+                    for result in whole.lanes}
+        mine = measured.get(claim.lane, [])
+        others = measured.get(claim.other, [])
+        if claim.other in whole.bounds:
+            others = [whole.bounds[claim.other]] * len(mine)
         verdict = {"claim": claim.text, "bound": claim.factor, "of": claim.other, "metric": claim.metric}
-        if mine is None or not other:
-            missing = claim.lane if mine is None else claim.other
-            return {**verdict, "holds": None, "why": f"{missing} was not measured"}
-        return {**verdict, "ratio": mine / other, "holds": mine <= claim.factor * other}
+        if not mine or not all(others) or len(others) != len(mine):
+            missing = claim.other if mine else claim.lane
+            return {**verdict, "holds": None, "why": f"{missing} was not measured in every round"}
+        ratio = median_ratio(mine, others)
+        return {**verdict, "ratio": ratio, "holds": ratio <= claim.factor}
