@@ -206,7 +206,7 @@ class Campaign:
             others = [whole.bounds[claim.other]] * len(mine)
         verdict = {"claim": claim.text, "bound": claim.factor, "of": claim.other, "metric": claim.metric}
         if not mine or not all(others) or len(others) != len(mine):
-            missing = claim.other if mine else claim.lane
+            missing = claim.other if len(others) < len(mine) else claim.lane
             return {**verdict, "holds": None, "why": f"{missing} was not measured in every round"}
         ratio = median_ratio(mine, others)
         return {**verdict, "ratio": ratio, "holds": ratio <= claim.factor}

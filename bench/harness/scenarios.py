@@ -1,6 +1,6 @@
 """What is measured: each scenario is an archive, a far end, and lanes that are run in alternation.
 
-A claim is a number that tarpon means to keep; it is computed from the medians of one scenario.
+A claim is a number that tarpon means to keep: the median of what the rounds of one scenario show.
 """
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ private:
     bool made_here_ = false;    ///< its plain bytes were read, and their digest compared
     bool believed_ = false;     ///< an image of the registry says what it is, and nobody else
     std::optional<shared_blobs::turn> turn_;
-    std::optional<async::slots::lease> reserved_;
+    std::optional<upload_gate::reservation> reserved_;
     std::optional<std::string> prepared_; ///< the bytes to be sent
     std::optional<async::slots::lease> preparing_;
     std::vector<std::size_t> present_;
@@ -434,21 +434,16 @@ void blob_pusher::share() {
 /// The blobs of a plan begin with the largest. It keeps its place while the registry is asked for
 /// it: else a smaller one whose answer came first would go before it.
 void blob_pusher::reserve_place() {
-    if (!is_large() || digest_known_)
-        return;
-    auto place =
-        run_.sharing ? run_.sharing->large_uploads.try_acquire() : run_.large_uploads.try_acquire();
-    if (place)
-        reserved_.emplace(std::move(*place));
+    if (is_large() && !digest_known_ && !run_.sharing)
+        reserved_.emplace(run_.large_uploads);
 }
 
 /// A large blob that is to be sent leaves places to the small ones of other archives, and time to
 /// those that are larger.
 asio::awaitable<std::optional<async::slots::lease>> blob_pusher::take_place(bool may_be_mounted) {
-    std::optional<async::slots::lease> place(std::move(reserved_));
+    std::optional<async::slots::lease> place(
+        reserved_ && !may_be_mounted ? reserved_->take() : std::nullopt);
     reserved_.reset();
-    if (may_be_mounted)
-        place.reset();
     if (place || may_be_mounted || !is_large())
         co_return place;
     auto turn = run_.sharing ? run_.sharing->large_uploads.acquire()

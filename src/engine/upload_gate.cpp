@@ -30,6 +30,17 @@ upload_gate::upload_gate(
         executor, first, most, [this](int turns) { turns_.set_limit(turns); }, std::move(look))
     , turns_(executor, growth_.now()) {}
 
+upload_gate::reservation::reservation(upload_gate& at)
+    : at_(at)
+    , place_(at.without_place_ == 0 ? at.turns_.try_acquire() : std::nullopt)
+    , without_(!place_) {
+    at_.without_place_ += without_ ? 1 : 0;
+}
+
+upload_gate::reservation::~reservation() {
+    at_.without_place_ -= without_ ? 1 : 0;
+}
+
 asio::awaitable<async::slots::lease> upload_gate::acquire(std::uint64_t bytes) {
     const waiter here(*this);
     auto lease = co_await turns_.acquire(bytes);

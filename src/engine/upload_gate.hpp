@@ -27,14 +27,35 @@ public:
 
     /// As async::slots; the largest of those that wait goes first.
     boost::asio::awaitable<async::slots::lease> acquire(std::uint64_t bytes);
-    std::optional<async::slots::lease> try_acquire() { return turns_.try_acquire(); }
+
+    /// Of an upload that may turn out not to be needed, in the order of their sizes: it has a place
+    /// from the start if there is one and no earlier one came too late for it.
+    class reservation;
 
 private:
     class waiter;
 
+    int without_place_ = 0; ///< reservations
     int waiting_ = 0;
     idle_growth growth_;
     async::slots turns_;
+};
+
+/// The gate must outlive it.
+class upload_gate::reservation {
+public:
+    explicit reservation(upload_gate& at);
+    ~reservation();
+    reservation(const reservation&) = delete;
+    reservation& operator=(const reservation&) = delete;
+
+    /// The place, if there is one; only once.
+    std::optional<async::slots::lease> take() { return std::move(place_); }
+
+private:
+    upload_gate& at_;
+    std::optional<async::slots::lease> place_;
+    const bool without_;
 };
 
 } // namespace tarpon::engine

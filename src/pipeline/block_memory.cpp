@@ -38,19 +38,15 @@ std::size_t page_bytes() noexcept {
 block_memory::block_memory(std::size_t block_bytes, std::size_t blocks_max)
     : block_bytes_(block_bytes)
     , stride_(rounded_up(block_bytes + guard_bytes, page_bytes()))
-    , mapped_bytes_(stride_ * blocks_max + large_page_bytes)
-    , mapped_(mmap(
-          nullptr,
-          mapped_bytes_,
-          PROT_READ | PROT_WRITE,
-          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-          -1,
-          0)) {
+    , mapped_bytes_(stride_ * blocks_max + large_page_bytes) {
+    idle_.reserve(blocks_max);
+    discarded_.reserve(blocks_max);
+    mapped_ = mmap(
+        nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+        -1, 0);
     if (mapped_ == MAP_FAILED)
         throw std::bad_alloc();
     fresh_ = aligned(mapped_, large_page_bytes);
-    idle_.reserve(blocks_max);
-    discarded_.reserve(blocks_max);
     // Where there are none, or none are wanted, ordinary pages do.
     (void)madvise(mapped_, mapped_bytes_, MADV_HUGEPAGE);
     ASAN_POISON_MEMORY_REGION(mapped_, mapped_bytes_);

@@ -1,12 +1,12 @@
 // Memory for blocks of one size: side by side, so that the system can put the processor's large
 // pages under them (docs/performance.md has what that is worth).
 //
-// Address space for all of them is set aside at once; a page costs memory from the first time that
-// it is written to until its block is discarded.
+// Address space for all of them is set aside at once; a page, which may be one of 2 MiB, costs
+// memory from the first time that it is written to until its block is discarded. Of a large page
+// that is discarded in part, the system may keep the rest back until memory is short.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <vector>
 
 namespace tarpon::pipeline {
@@ -34,9 +34,9 @@ public:
 private:
     const std::size_t block_bytes_;
     const std::size_t stride_; ///< from one block to the next
-    std::size_t mapped_bytes_;
-    void* mapped_;
-    std::byte* fresh_;                  ///< the first block that was never taken
+    const std::size_t mapped_bytes_;
+    void* mapped_ = nullptr;
+    std::byte* fresh_ = nullptr;        ///< the first block that was never taken
     std::vector<std::byte*> idle_;      ///< the last came back last
     std::vector<std::byte*> discarded_; ///< without pages
     std::size_t out_ = 0;

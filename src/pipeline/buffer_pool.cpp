@@ -120,7 +120,8 @@ asio::awaitable<buffer_lease> buffer_pool::acquire_ahead(std::size_t size) {
 
 buffer_lease buffer_pool::give(std::size_t size, bool ahead) {
     buffer_lease lease;
-    lease.memory_ = take_memory(size);
+    // Registries say how large a chunk is, blocks have few sizes.
+    lease.memory_ = ahead ? take_chunk(size) : take_block(size);
     lease.size_ = size;
     lease.ahead_ = ahead;
     lease.pool_ = this;
@@ -131,33 +132,43 @@ buffer_lease buffer_pool::give(std::size_t size, bool ahead) {
     return lease;
 }
 
-std::byte* buffer_pool::take_memory(std::size_t size) {
+std::byte* buffer_pool::take_block(std::size_t size) {
     const auto blocks_max = static_cast<std::size_t>(bytes_max_ / std::max<std::size_t>(size, 1));
-    block_memory& memory = memory_.try_emplace(size, size, blocks_max).first->second;
+    block_memory& memory = blocks_.try_emplace(size, size, blocks_max).first->second;
     if (memory.idle() > 0)
         bytes_idle_ -= size;
-    // Idle buffers of other sizes count against the cap too.
     else
-        while (bytes_idle_ > 0 && bytes_used_ + bytes_idle_ + size > bytes_max_)
-            discard_idle();
+        discard_idle_for(size);
     return memory.take();
 }
 
-void buffer_pool::discard_idle() noexcept {
-    const auto of = std::find_if(
-        memory_.begin(), memory_.end(), [](const auto& one) { return one.second.idle() > 0; });
-    of->second.discard();
-    bytes_idle_ -= of->first;
-    if (of->second.empty())
-        memory_.erase(of);
+std::byte* buffer_pool::take_chunk(std::size_t size) {
+    discard_idle_for(size);
+    return new std::byte[size];
+}
+
+/// Idle blocks of other sizes count against the cap too.
+void buffer_pool::discard_idle_for(std::size_t size) noexcept {
+    while (bytes_idle_ > 0 && bytes_used_ + bytes_idle_ + size > bytes_max_) {
+        const auto of = std::find_if(
+            blocks_.begin(), blocks_.end(), [](const auto& one) { return one.second.idle() > 0; });
+        of->second.discard();
+        bytes_idle_ -= of->first;
+        if (of->second.empty())
+            blocks_.erase(of);
+    }
 }
 
 void buffer_pool::give_back(std::byte* memory, std::size_t size, bool ahead) noexcept {
     leases_in_line_ -= ahead ? 0 : 1;
     bytes_used_ -= size;
     bytes_ahead_ -= ahead ? size : 0;
-    bytes_idle_ += size;
-    memory_.at(size).give_back(memory);
+    if (ahead) {
+        delete[] memory;
+    } else {
+        bytes_idle_ += size;
+        blocks_.at(size).give_back(memory);
+    }
     changed_.notify_all();
     if (wanted() != want::nothing)
         tell_wanted();

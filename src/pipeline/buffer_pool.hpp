@@ -82,8 +82,9 @@ private:
     class wait_ahead;
 
     void give_back(std::byte* memory, std::size_t size, bool ahead) noexcept;
-    std::byte* take_memory(std::size_t size);
-    void discard_idle() noexcept;
+    std::byte* take_block(std::size_t size);
+    std::byte* take_chunk(std::size_t size);
+    void discard_idle_for(std::size_t size) noexcept;
 
     want wanted() const noexcept;
     void tell_wanted() const;
@@ -101,8 +102,9 @@ private:
     int waiting_ahead_ = 0; ///< calls that wait, but not in line
     std::function<void(want)> tell_wanted_;
     std::deque<std::uint64_t> waiting_;
-    /// By their size. What comes back is kept: fresh pages cost more than the copy they hold.
-    std::map<std::size_t, block_memory> memory_;
+    /// acquire()'s, by their size, of which there is one for each codec. What comes back is kept:
+    /// fresh pages cost more than the copy they hold.
+    std::map<std::size_t, block_memory> blocks_;
     async::condition changed_;
 };
 

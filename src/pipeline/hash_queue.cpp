@@ -21,9 +21,6 @@ namespace {
 /// not wait for one.
 constexpr std::size_t alone_bytes = 64 * 1024;
 
-/// So many pieces of a message wait for another one's; measured in docs/performance.md.
-constexpr std::size_t pieces_in_wait_max = 4;
-
 struct piece {
     std::span<const std::byte> bytes;
     std::shared_ptr<const void> owner;
@@ -32,10 +29,12 @@ struct piece {
 } // namespace
 
 struct hash_queue::message {
-    message(digest::algorithm algo, const asio::any_io_executor& home)
-        : state(algo)
+    message(digest::algorithm algo, std::size_t pieces, const asio::any_io_executor& home)
+        : pieces_in_wait_max(pieces)
+        , state(algo)
         , hashed(home) {}
 
+    const std::size_t pieces_in_wait_max;
     hasher state;              ///< of the job whose turn it is
     std::exception_ptr failed; ///< the same
     std::deque<piece> waiting; ///< under the queue's mutex
@@ -96,7 +95,7 @@ hash_queue::shared::place hash_queue::shared::next_pairable(place from) {
 }
 
 bool hash_queue::shared::is_due(const message& one) const {
-    return in_a_hurry() || one.ending || one.waiting.size() > pieces_in_wait_max
+    return in_a_hurry() || one.ending || one.waiting.size() > one.pieces_in_wait_max
            || !one.state.goes_in_pairs();
 }
 
@@ -189,8 +188,9 @@ hash_queue::~hash_queue() {
     buffers_.when_wanted({});
 }
 
-std::shared_ptr<hash_queue::message> hash_queue::begin(digest::algorithm algo) {
-    return std::make_shared<message>(algo, shared_->home);
+std::shared_ptr<hash_queue::message>
+hash_queue::begin(digest::algorithm algo, std::size_t pieces_in_wait_max) {
+    return std::make_shared<message>(algo, pieces_in_wait_max, shared_->home);
 }
 
 void hash_queue::add(
@@ -243,7 +243,7 @@ void hash_queue::change(Change what) {
         begin_job();
 }
 
-/// Without a job at work one message waits at most, with pieces_in_wait_max pieces. Those in line
+/// Without a job at work one message waits at most, with its pieces_in_wait_max. Those in line
 /// for memory hold none themselves, so the leases that are not with these pieces come back: half of
 /// them is enough. Leases of acquire_ahead() do not count, they may need blocks of the line to come
 /// back. (A piece has one lease at most, and a lease may have several pieces.)

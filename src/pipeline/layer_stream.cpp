@@ -7,9 +7,15 @@ namespace tarpon::pipeline {
 
 namespace asio = boost::asio;
 
-/// What goes as it is waits for nothing but its digest, which keeps it alive when it has been sent;
-/// so much of it does not hold up the reading.
+namespace {
+
+// What goes as it is waits for nothing but its digest, which keeps it alive when it has been sent:
+// so much of it may, and some more does not hold up the reading (docs/performance.md).
+constexpr std::size_t plain_pieces_in_wait = 4;
 constexpr std::size_t plain_blocks_more = 2;
+constexpr std::size_t pieces_in_wait = 2;
+
+} // namespace
 
 /// How many blocks are alive; `changed` is notified when one is encoded or gone.
 struct layer_stream::block_count {
@@ -66,8 +72,8 @@ layer_stream::layer_stream(
     , alive_max_(shop_.window + (plain_ ? plain_blocks_more : 0))
     , length_(length)
     , alive_(std::make_shared<block_count>(shop_.home))
-    , plain_hash_(shop_.hashes.begin(digest::algorithm::sha256))
-    , sent_hash_(shop_.hashes.begin(algo)) {}
+    , plain_hash_(shop_.hashes.begin(digest::algorithm::sha256, pieces_in_wait))
+    , sent_hash_(shop_.hashes.begin(algo, plain_ ? plain_pieces_in_wait : pieces_in_wait)) {}
 
 layer_stream::~layer_stream() = default;
 

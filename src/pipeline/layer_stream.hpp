@@ -34,7 +34,8 @@ struct workshop {
     buffer_pool& buffers;
     hash_queue& hashes;
     boost::asio::any_io_executor home; ///< the I/O thread
-    std::size_t window;                ///< most blocks of one stream alive at a time
+    std::size_t window;                ///< most blocks of one stream alive at a time; some more of
+                                       ///< one that goes as it is
 };
 
 /// Of one block: history, input and output.

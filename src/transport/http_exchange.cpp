@@ -37,10 +37,17 @@ constexpr std::chrono::seconds parting_words_time{2};
 constexpr std::size_t head_step = 4096; // read at a time
 
 /// asio::async_write sends 64 KiB at a time unless it is told otherwise; a whole piece at a time
-/// takes an eighth of the system calls (docs/performance.md).
+/// takes an eighth of the system calls (docs/performance.md). Whenever some of it has gone, the
+/// limit begins anew: it is for a socket on which no byte moves.
 struct as_much_as_it_takes {
-    std::size_t operator()(const error_code& ec, std::size_t) const noexcept {
-        return ec ? 0 : std::numeric_limits<std::size_t>::max();
+    async::deadline& limit;
+    std::chrono::steady_clock::duration time;
+
+    std::size_t operator()(const error_code& ec, std::size_t) const {
+        if (ec)
+            return 0;
+        limit.arm(time);
+        return std::numeric_limits<std::size_t>::max();
     }
 };
 
@@ -74,6 +81,7 @@ private:
     asio::awaitable<error_code> read_body(response_parser& parser);
     void take_head(const response_parser& parser);
     void sending_ended(error_code ec);
+    as_much_as_it_takes as_it_goes() { return {send_limit_, over_.idle_time}; }
 
     connection& over_;
     const http_request& request_;
@@ -94,10 +102,8 @@ private:
 };
 
 asio::awaitable<error_code> conversation::write(std::span<const std::byte> bytes) {
-    send_limit_.arm(over_.idle_time);
     const auto got = co_await asio::async_write(
-        over_.link, asio::buffer(bytes.data(), bytes.size()), as_much_as_it_takes(),
-        async::nothrow);
+        over_.link, asio::buffer(bytes.data(), bytes.size()), as_it_goes(), async::nothrow);
     send_limit_.disarm();
     co_return std::get<0>(got);
 }
@@ -110,16 +116,15 @@ asio::awaitable<error_code> conversation::write_chunk(std::span<const std::byte>
     const asio::const_buffer head(size.data(), static_cast<std::size_t>(end - size.data()));
     const asio::const_buffer body(bytes.data(), bytes.size());
     const std::array<asio::const_buffer, 3> parts{head, body, asio::const_buffer("\r\n", 2)};
-    send_limit_.arm(over_.idle_time);
     error_code ec;
     if (!over_.link.is_tls()) {
         const auto got =
-            co_await asio::async_write(over_.link, parts, as_much_as_it_takes(), async::nothrow);
+            co_await asio::async_write(over_.link, parts, as_it_goes(), async::nothrow);
         ec = std::get<0>(got);
     }
     for (std::size_t i = 0; over_.link.is_tls() && !ec && i < parts.size(); ++i) {
         const auto got =
-            co_await asio::async_write(over_.link, parts[i], as_much_as_it_takes(), async::nothrow);
+            co_await asio::async_write(over_.link, parts[i], as_it_goes(), async::nothrow);
         ec = std::get<0>(got);
     }
     send_limit_.disarm();

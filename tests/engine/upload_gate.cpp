@@ -6,7 +6,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <cstdint>
 #include <list>
+#include <optional>
+#include <vector>
 
 BOOST_AUTO_TEST_SUITE(test_upload_gate)
 
@@ -18,6 +21,7 @@ using engine::upload_gate;
 struct scene : test::idle_machine {
     upload_gate gate;
     std::list<async::slots::lease> begun;
+    std::vector<std::uint64_t> sizes; ///< of those, in their order
 
     scene(int first, int most)
         : gate(io.get_executor(), first, most, [this] { return look(); }) {}
@@ -29,8 +33,9 @@ struct scene : test::idle_machine {
         }
     }
 
-    asio::awaitable<void> upload() {
-        auto mine = co_await gate.acquire(0);
+    asio::awaitable<void> upload(std::uint64_t bytes = 0) {
+        auto mine = co_await gate.acquire(bytes);
+        sizes.push_back(bytes);
         begun.push_back(std::move(mine));
     }
 
@@ -98,6 +103,36 @@ BOOST_AUTO_TEST_CASE(never_more_than_jobs) {
     scene s(9, 1);
     s.start(3);
     BOOST_TEST(s.begun.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(of_those_that_wait_the_largest_goes_first) {
+    scene s(1, 1);
+    for (const std::uint64_t size : {1u, 5u, 9u, 7u})
+        asio::co_spawn(s.io, s.upload(size), [](std::exception_ptr) {});
+    for (int i = 0; i < 3; ++i) {
+        s.turn();
+        s.begun.pop_front();
+    }
+    s.turn();
+    BOOST_TEST((s.sizes == std::vector<std::uint64_t>{1, 9, 7, 5}));
+}
+
+// The first two may be there already. Nobody who comes later takes their places, or the one that
+// they did not need, as long as the third does not know whether it needs it.
+BOOST_AUTO_TEST_CASE(a_reservation_keeps_the_order) {
+    scene s(2, 2);
+    std::optional<upload_gate::reservation> first(s.gate);
+    const std::optional<upload_gate::reservation> second(s.gate);
+    std::optional<upload_gate::reservation> third(s.gate);
+    BOOST_TEST(!third->take().has_value());
+    first.reset();
+    {
+        upload_gate::reservation fourth(s.gate);
+        BOOST_TEST(!fourth.take().has_value());
+    }
+    third.reset();
+    upload_gate::reservation fifth(s.gate);
+    BOOST_TEST(fifth.take().has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,12 @@
 #include <boost/asio/post.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <utility>
+#include <vector>
+
 BOOST_AUTO_TEST_SUITE(test_buffer_pool)
 
 using namespace tarpon;
@@ -120,6 +126,37 @@ asio::awaitable<void> other_sizes(asio::io_context& io) {
 
 BOOST_AUTO_TEST_CASE(idle_memory_of_another_size_makes_room) {
     test::run_coroutine(other_sizes);
+}
+
+/// Pages of this process that are in memory.
+std::uint64_t resident_bytes() {
+    std::ifstream numbers("/proc/self/statm");
+    std::uint64_t all = 0;
+    std::uint64_t resident = 0;
+    numbers >> all >> resident;
+    return resident * 4096;
+}
+
+asio::awaitable<void> mixed_sizes(asio::io_context& io) {
+    constexpr std::size_t whole = 64 << 20;
+    pool_type pool(io.get_executor(), whole);
+    const std::uint64_t before = resident_bytes();
+    for (const std::size_t part : {1u, 2u, 4u, 1u, 8u}) {
+        std::vector<pipeline::buffer_lease> all;
+        for (std::size_t i = 0; i < part; ++i) {
+            auto lease = co_await pool.acquire(whole / part);
+            all.push_back(std::move(lease));
+            std::memset(all.back().bytes().data(), 1, whole / part);
+        }
+        // A sanitizer remembers something of every page.
+        BOOST_TEST(resident_bytes() < before + whole + whole / 4 * 3);
+    }
+    co_await pool.drained();
+}
+
+// The cap is one of real memory, idle blocks included.
+BOOST_AUTO_TEST_CASE(idle_blocks_count_against_the_cap) {
+    test::run_coroutine(mixed_sizes);
 }
 
 asio::awaitable<void> too_large(asio::io_context& io) {
