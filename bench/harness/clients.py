@@ -18,6 +18,7 @@ from .machine import version_of
 from .process import Command, environment
 
 STREAM = Path(__file__).with_name("stream_archive.py")
+PIPE_FILE = Path(__file__).with_name("pipe_file.py")
 CURL_PUSH = Path(__file__).with_name("curl_push.sh")
 
 
@@ -48,7 +49,9 @@ class Job:
     def producer(self) -> dict | None:
         if self.stream_bytes:
             return {"pipe": ["python3", str(STREAM), str(self.stream_bytes)]}
-        return {"pipe": ["cat", str(self.archive.path)]} if self.stdin else None
+        if self.stdin:
+            return {"pipe": ["python3", "-I", "-S", str(PIPE_FILE), str(self.archive.path)]}
+        return None
 
     def script(self, commands: list[list]) -> Command:
         """One process that runs them all, one after the other."""

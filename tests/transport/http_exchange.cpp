@@ -7,9 +7,19 @@
 #include "support/temp_dir.hpp"
 #include "support/text_body.hpp"
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
+
+#include <chrono>
+#include <string>
+#include <vector>
 
 BOOST_AUTO_TEST_SUITE(test_http_exchange)
 
@@ -458,6 +468,56 @@ asio::awaitable<void> tell_progress(asio::io_context& io) {
 
 BOOST_AUTO_TEST_CASE(every_piece_sent_is_told) {
     run_coroutine(tell_progress);
+}
+
+/// Takes a request with a body of `bytes`, with a pause after each sixteenth of it, and answers.
+asio::awaitable<void> read_slowly(asio::ip::tcp::acceptor& at, std::size_t bytes) {
+    auto from = co_await at.async_accept(asio::use_awaitable);
+    std::string head;
+    const std::size_t head_bytes = co_await asio::async_read_until(
+        from, asio::dynamic_buffer(head), "\r\n\r\n", asio::use_awaitable);
+    std::vector<char> some(bytes / 16);
+    asio::steady_timer pause(at.get_executor());
+    std::size_t left = bytes - (head.size() - head_bytes);
+    while (left > 0) {
+        const auto room = asio::buffer(some, left);
+        left -= co_await asio::async_read(from, room, asio::use_awaitable);
+        pause.expires_after(std::chrono::milliseconds(150));
+        co_await pause.async_wait(asio::use_awaitable);
+    }
+    const std::string reply = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
+    co_await asio::async_write(from, asio::buffer(reply), asio::use_awaitable);
+}
+
+asio::awaitable<void>
+send_patiently(asio::io_context& io, origin there, std::size_t bytes, exchange_outcome& out) {
+    connection_options options;
+    options.idle_time = std::chrono::milliseconds(1200);
+    dialer dial(io.get_executor(), options);
+    const auto over = co_await dial.dial(there);
+    http_request request = plain("PUT");
+    request.to.at = there;
+    request.body.assign(bytes, 'x');
+    out = co_await exchange(*over, request);
+}
+
+/// One write of 64 MiB takes 2.4 s, and some of it goes every 0.15.
+asio::awaitable<void> slow_reader(asio::io_context& io) {
+    constexpr std::size_t bytes = 64 << 20;
+    asio::ip::tcp::acceptor at(io, {asio::ip::address_v4::loopback(), 0});
+    const origin there{false, "127.0.0.1", at.local_endpoint().port()};
+    exchange_outcome out;
+    async::task_group group(io.get_executor());
+    group.spawn(read_slowly(at, bytes));
+    group.spawn(send_patiently(io, there, bytes, out));
+    co_await group.join();
+    BOOST_REQUIRE(out.response.has_value());
+    BOOST_TEST(out.response->status == 201);
+}
+
+// The limit is for a socket on which no byte moves.
+BOOST_AUTO_TEST_CASE(a_line_that_is_slow_is_waited_for) {
+    run_coroutine(slow_reader);
 }
 
 // A response over TLS that ends without the TLS end is cut, however complete it looks (B13).
