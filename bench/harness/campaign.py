@@ -30,14 +30,12 @@ class LaneResult:
     checked: str = ""
     layer_sizes: list[int] = field(default_factory=list)  # as they arrived
 
+    def values(self, metric: str) -> list[float]:
+        return [run[metric] for run in self.runs if run.get(metric) is not None]
+
     @property
     def median(self) -> dict:
-        found = {}
-        for metric in METRICS:
-            values = [run[metric] for run in self.runs if run.get(metric) is not None]
-            if values:
-                found[metric] = statistics.median(values)
-        return found
+        return {metric: statistics.median(self.values(metric)) for metric in METRICS if self.values(metric)}
 
 
 @dataclass
@@ -198,8 +196,7 @@ class Campaign:
 
     @staticmethod
     def judge(claim: Claim, whole: ScenarioResult) -> dict:
-        measured = {result.lane.label: [run[claim.metric] for run in result.runs if run.get(claim.metric) is not None]
-                    for result in whole.lanes}
+        measured = {result.lane.label: result.values(claim.metric) for result in whole.lanes}
         mine = measured.get(claim.lane, [])
         others = measured.get(claim.other, [])
         if claim.other in whole.bounds:

@@ -16,30 +16,23 @@ slots::lease::~lease() {
 class slots::place_in_line {
 public:
     place_in_line(slots& in, std::uint64_t weight)
-        : in_(in)
-        , ticket_(in.next_ticket_++) {
-        const auto lighter =
-            std::find_if(in_.line_.begin(), in_.line_.end(), [weight](const waiting& one) {
-                return one.weight < weight;
-            });
-        in_.line_.insert(lighter, {weight, ticket_});
+        : in_(in) {
+        const auto lighter = std::find_if(
+            in_.line_.begin(), in_.line_.end(), [weight](auto other) { return other < weight; });
+        mine_ = in_.line_.insert(lighter, weight);
     }
     ~place_in_line() {
-        const auto mine =
-            std::find_if(in_.line_.begin(), in_.line_.end(), [this](const waiting& one) {
-                return one.ticket == ticket_;
-            });
-        in_.line_.erase(mine);
+        in_.line_.erase(mine_);
         in_.changed_.notify_all();
     }
     place_in_line(const place_in_line&) = delete;
     place_in_line& operator=(const place_in_line&) = delete;
 
-    std::uint64_t ticket() const noexcept { return ticket_; }
+    bool may_go() const noexcept { return in_.line_.begin() == mine_ && in_.in_use_ < in_.limit_; }
 
 private:
     slots& in_;
-    const std::uint64_t ticket_;
+    std::list<std::uint64_t>::iterator mine_;
 };
 
 std::optional<slots::lease> slots::try_acquire() {
@@ -51,7 +44,7 @@ std::optional<slots::lease> slots::try_acquire() {
 
 boost::asio::awaitable<slots::lease> slots::acquire(std::uint64_t weight) {
     const place_in_line place(*this, weight);
-    while (!may_go(place.ticket()))
+    while (!place.may_go())
         co_await changed_.wait();
     ++in_use_;
     co_return lease(*this);

@@ -8,7 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <optional>
 #include <utility>
 
@@ -46,17 +46,10 @@ public:
     int in_use() const noexcept { return in_use_; }
 
 private:
-    struct waiting {
-        std::uint64_t weight, ticket;
-    };
     class place_in_line;
-    bool may_go(std::uint64_t ticket) const noexcept {
-        return line_.front().ticket == ticket && in_use_ < limit_;
-    }
 
     condition changed_;
-    std::deque<waiting> line_;
-    std::uint64_t next_ticket_ = 0;
+    std::list<std::uint64_t> line_; ///< weights; who waits knows its place
     int limit_;
     int in_use_ = 0;
 };

@@ -4,7 +4,6 @@
 #include <sanitizer/asan_interface.h> // its macros do nothing without that sanitizer
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <cassert>
 #include <cstdint>
 #include <new>

@@ -29,9 +29,12 @@ public:
 
     struct message; ///< one digest being computed
 
-    /// So many of its pieces at most wait for those of another message; fewer than its owner may
-    /// have at a time, or they wait until there is nothing else to do.
-    std::shared_ptr<message> begin(digest::algorithm algo, std::size_t pieces_in_wait_max = 2);
+    /// So many pieces of a message wait for another one's; measured in docs/performance.md.
+    static constexpr std::size_t pieces_in_wait_default = 2;
+    /// `pieces_in_wait_max`: fewer than its owner may have at a time, or they wait until there is
+    /// nothing else to do.
+    std::shared_ptr<message>
+    begin(digest::algorithm algo, std::size_t pieces_in_wait_max = pieces_in_wait_default);
     /// `owner` keeps `bytes` alive and is let go on the I/O thread when they are hashed. The
     /// queue is bounded by the buffers the owners hold.
     void

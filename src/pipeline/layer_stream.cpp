@@ -13,7 +13,6 @@ namespace {
 // so much of it may, and some more does not hold up the reading (docs/performance.md).
 constexpr std::size_t plain_pieces_in_wait = 4;
 constexpr std::size_t plain_blocks_more = 2;
-constexpr std::size_t pieces_in_wait = 2;
 
 } // namespace
 
@@ -72,8 +71,9 @@ layer_stream::layer_stream(
     , alive_max_(shop_.window + (plain_ ? plain_blocks_more : 0))
     , length_(length)
     , alive_(std::make_shared<block_count>(shop_.home))
-    , plain_hash_(shop_.hashes.begin(digest::algorithm::sha256, pieces_in_wait))
-    , sent_hash_(shop_.hashes.begin(algo, plain_ ? plain_pieces_in_wait : pieces_in_wait)) {}
+    , plain_hash_(shop_.hashes.begin(digest::algorithm::sha256))
+    , sent_hash_(shop_.hashes.begin(
+          algo, plain_ ? plain_pieces_in_wait : hash_queue::pieces_in_wait_default)) {}
 
 layer_stream::~layer_stream() = default;
 

@@ -1,6 +1,7 @@
 #include "pipeline/buffer_pool.hpp"
 
 #include "async/task_group.hpp"
+#include "server/process_numbers.hpp"
 #include "support/run_coroutine.hpp"
 
 #include <tarpon/error.hpp>
@@ -10,7 +11,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -128,18 +128,12 @@ BOOST_AUTO_TEST_CASE(idle_memory_of_another_size_makes_room) {
     test::run_coroutine(other_sizes);
 }
 
-/// Pages of this process that are in memory.
-std::uint64_t resident_bytes() {
-    std::ifstream numbers("/proc/self/statm");
-    std::uint64_t all = 0;
-    std::uint64_t resident = 0;
-    numbers >> all >> resident;
-    return resident * 4096;
-}
-
 asio::awaitable<void> mixed_sizes(asio::io_context& io) {
     constexpr std::size_t whole = 64 << 20;
     pool_type pool(io.get_executor(), whole);
+    const auto resident_bytes = [] {
+        return server::read_process_numbers().resident_bytes;
+    };
     const std::uint64_t before = resident_bytes();
     for (const std::size_t part : {1u, 2u, 4u, 1u, 8u}) {
         std::vector<pipeline::buffer_lease> all;

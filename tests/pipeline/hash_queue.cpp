@@ -171,13 +171,13 @@ BOOST_AUTO_TEST_CASE(a_piece_waits_for_company, *boost::unit_test::precondition(
 asio::awaitable<void> wait_in_vain(asio::io_context& io, async::cpu_pool& workers) {
     pipeline::buffer_pool buffers(io.get_executor(), 1 << 20);
     hash_queue queue(workers, io.get_executor(), buffers);
-    const auto message = queue.begin(digest::algorithm::sha256, 4);
+    const auto message = queue.begin(digest::algorithm::sha256);
     std::vector<piece_owner> pieces;
     for (unsigned i = 0; i < 10; ++i) {
         pieces.push_back(shared_noise(1000, i));
         queue.add(message, bytes_of(*pieces.back()), pieces.back());
     }
-    for (std::size_t i = 0; i < 6; ++i)
+    for (std::size_t i = 0; i < 8; ++i)
         co_await let_go(io, pieces[i]);
     (void)co_await queue.finish(message);
 }
