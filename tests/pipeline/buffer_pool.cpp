@@ -148,8 +148,15 @@ asio::awaitable<void> mixed_sizes(asio::io_context& io) {
     co_await pool.drained();
 }
 
+#ifdef __SANITIZE_THREAD__
+constexpr bool memory_is_ours = false; // it keeps several bytes of its own for each of ours
+#else
+constexpr bool memory_is_ours = true;
+#endif
+
 // The cap is one of real memory, idle blocks included.
-BOOST_AUTO_TEST_CASE(idle_blocks_count_against_the_cap) {
+BOOST_AUTO_TEST_CASE(
+    idle_blocks_count_against_the_cap, *boost::unit_test::enable_if<memory_is_ours>()) {
     test::run_coroutine(mixed_sizes);
 }
 
