@@ -33,6 +33,12 @@ set_source_files_properties(support/main.cpp PROPERTIES
   SKIP_PRECOMPILE_HEADERS ON SKIP_UNITY_BUILD_INCLUSION ON)
 
 function(add_stage_tests stage)
+  file(GLOB present CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/${stage} ${stage}/*.cpp)
+  list(TRANSFORM present REPLACE "\\.cpp$" "")
+  list(REMOVE_ITEM present ${ARGN})
+  if(present)
+    message(FATAL_ERROR "tests/${stage} has files that no test runs: ${present}")
+  endif()
   set(sources ${ARGN})
   list(TRANSFORM sources PREPEND ${stage}/)
   list(TRANSFORM sources APPEND .cpp)
@@ -67,7 +73,7 @@ add_stage_tests(transport
   address_block address_class certs_dir connection connection_pool http_client http_download http_exchange
   http_message pool_state proxy rate_limiter response_head tls tunnel url)
 add_stage_tests(engine
-  event_json fault_matrix image_tree kill_at_step layer_reuse login push push_memory push_plan registry_profiles
+  event_json fault_matrix idle_growth image_tree kill_at_step layer_reuse login push push_memory push_plan registry_profiles
   registry_quirks shared_blobs stream_push targets upload_gate)
 # Every step of every push, again and again: minutes with sanitizers.
 set_tests_properties(engine/kill_at_step PROPERTIES TIMEOUT 2400 COST 300)
