@@ -65,6 +65,8 @@ struct archive_contents {
     std::vector<archive_image> images;
     std::vector<std::string> warnings;
     bool has_docker_manifest = false;
+    /// No end-of-archive marker was seen: what is missing was probably cut off.
+    bool ended_early = false;
 
     /// The entry blobs/<algorithm>/<hex>.
     std::optional<entry_id> find_blob(const digest& content) const;
@@ -92,7 +94,7 @@ find_unambiguous(std::string_view name, const entry_table& entries, metadata_sou
 ///
 /// Prefers the OCI side where both describe an image, unless its manifest contradicts the config
 /// (Docker 25.0.0 wrote such). Trouble with one image stays with that image.
-/// `ended_early`: no end-of-archive marker was seen, which turns "no metadata" into "truncated".
+/// `ended_early`: no end-of-archive marker was seen, which turns what is missing into "truncated".
 /// Errors: errc::archive_not_image, archive_truncated, archive_metadata, archive_limit,
 ///         archive_unsupported.
 result<archive_contents>

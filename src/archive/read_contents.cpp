@@ -92,12 +92,13 @@ void tidy_names(archive_image& image) {
 
 class reader {
 public:
-    reader(entry_table entries, metadata_source& source)
+    reader(entry_table entries, metadata_source& source, bool ended_early)
         : source_(source) {
         contents_.entries = std::move(entries);
+        contents_.ended_early = ended_early;
     }
 
-    result<archive_contents> run(bool ended_early);
+    result<archive_contents> run();
 
 private:
     result<std::optional<std::string>> read_named(std::string_view name, std::uint64_t bytes_max);
@@ -110,7 +111,8 @@ private:
     void check_tree(root_image& root);
     void merge_item(const docker_item& item);
     root_image* root_with_config(const digest& config, const std::vector<reference>& names);
-    failure no_metadata(bool ended_early) const;
+    failure no_metadata() const;
+    void blame_the_end();
 
     metadata_source& source_;
     archive_contents contents_;
@@ -327,7 +329,7 @@ result<void> reader::read_items(std::string_view manifest_json) {
     return {};
 }
 
-failure reader::no_metadata(bool ended_early) const {
+failure reader::no_metadata() const {
     const entry_table& entries = contents_.entries;
     if (entries.contains("repositories"))
         return {
@@ -338,14 +340,25 @@ failure reader::no_metadata(bool ended_early) const {
         return {
             errc::archive_not_image,
             "it is a root file system (docker export?), not an image; use docker save"};
-    if (ended_early)
+    if (contents_.ended_early)
         return {
             errc::archive_truncated,
             "it ended before manifest.json or index.json; did the program that wrote it fail?"};
     return {errc::archive_not_image, "it has neither manifest.json nor index.json"};
 }
 
-result<archive_contents> reader::run(bool ended_early) {
+/// An image that lacks something of an archive without an end is half an image.
+void reader::blame_the_end() {
+    for (archive_image& image : contents_.images)
+        if (image.trouble && image.trouble->code == errc::archive_blob_missing)
+            image.trouble = failure{
+                errc::archive_truncated, concat(
+                                             image.trouble->message, ", and the archive ended "
+                                                                     "early; did the program that "
+                                                                     "wrote it fail?")};
+}
+
+result<archive_contents> reader::run() {
     const auto index_json = read_named("index.json", limits::oci_index_bytes_max);
     if (!index_json)
         return index_json.error();
@@ -353,7 +366,7 @@ result<archive_contents> reader::run(bool ended_early) {
     if (!manifest_json)
         return manifest_json.error();
     if (!*index_json && !*manifest_json)
-        return no_metadata(ended_early);
+        return no_metadata();
     if (*index_json)
         if (const auto read = read_roots(**index_json); !read)
             return read.error();
@@ -370,6 +383,8 @@ result<archive_contents> reader::run(bool ended_early) {
         tidy_names(image);
     if (contents_.images.empty())
         return failure{errc::archive_not_image, "its metadata names no image"};
+    if (contents_.ended_early)
+        blame_the_end();
     return std::move(contents_);
 }
 
@@ -377,7 +392,7 @@ result<archive_contents> reader::run(bool ended_early) {
 
 result<archive_contents>
 read_contents(entry_table entries, metadata_source& source, bool ended_early) {
-    return reader(std::move(entries), source).run(ended_early);
+    return reader(std::move(entries), source, ended_early).run();
 }
 
 } // namespace tarpon::archive

@@ -22,11 +22,8 @@ struct shortage {
     std::optional<tree_blob> blob;  ///< the first blob that is nowhere
 };
 
-asio::awaitable<shortage> find_shortage(
-    run_context& run,
-    const image_tree& tree,
-    const archive::archive_contents& contents,
-    const repository& where) {
+asio::awaitable<shortage>
+find_shortage(run_context& run, const image_tree& tree, const repository& where) {
     shortage found;
     auto& session = run.registry(where);
     for (const absent_manifest& absent : tree.absent) {
@@ -49,7 +46,6 @@ asio::awaitable<shortage> find_shortage(
         if (!found.blob)
             found.blob = blob;
     }
-    (void)contents;
     co_return found;
 }
 
@@ -63,9 +59,16 @@ asio::awaitable<image_tree> choose_tree(
     tree_choice choice;
     choice.platforms = run.options.platforms;
     image_tree tree = select_tree(contents, root, choice).value();
-    const shortage lacking = co_await find_shortage(run, tree, contents, where);
+    const shortage lacking = co_await find_shortage(run, tree, where);
     if (lacking.manifests.empty())
         co_return tree;
+    if (contents.ended_early) // whatever is asked for: the rest may have been cut off
+        throw error(
+            errc::archive_truncated,
+            concat(
+                "the archive ended early, and neither it nor ", where.str(), " has ",
+                boost::algorithm::join(lacking.names, ", "),
+                "; did the program that wrote it fail?"));
     if (lacking.blob && tree.manifests.size() == 1)
         throw error(
             errc::archive_blob_missing, concat(

@@ -616,6 +616,27 @@ BOOST_AUTO_TEST_CASE(missing_platform_is_pruned_on_request) {
     BOOST_TEST(s.told.warnings[0].find("linux/arm64") != std::string::npos);
 }
 
+// … but not out of an archive that has no end: then it may have been there.
+BOOST_AUTO_TEST_CASE(what_an_archive_without_end_lacks_was_cut_off) {
+    two_platforms made;
+    made.oci.forget(made.arm);
+    const std::string whole = made.archive();
+    const std::string cut = whole.substr(0, whole.find_last_not_of('\0') / 512 * 512 + 512);
+    for (const bool prune : {false, true})
+        for (const bool piped : {false, true}) {
+            push_scene s;
+            if (prune)
+                s.options.if_platforms_missing = missing_platforms::prune;
+            const auto report = piped ? s.push_piped(cut) : s.push(cut);
+            BOOST_TEST(report.exit_code() == 3);
+            const error& what = report.failures.at(0).what;
+            BOOST_TEST(what.code() == errc::archive_truncated);
+            BOOST_TEST(what.message().find("linux/arm64") != std::string::npos);
+            BOOST_TEST(what.hint().empty());
+            BOOST_TEST(s.registry.tags() == 0u);
+        }
+}
+
 // … unless the repository has it already.
 BOOST_AUTO_TEST_CASE(platform_that_the_registry_has_is_not_missing) {
     two_platforms made;
