@@ -56,7 +56,17 @@ public:
             run.workshop(), *plain, codec_for(input.treatment, run.options), input.length, algo);
     }
 
-    asio::awaitable<body_piece> next() override { return stream_->next(); }
+    /// A decoder does not know what it unpacks.
+    asio::awaitable<body_piece> next() override {
+        try {
+            body_piece piece = co_await stream_->next();
+            co_return piece;
+        } catch (error& e) {
+            if (decoded_ && class_of(e.code()) == error_class::archive)
+                e.in(concat("layer ", job_.label));
+            throw;
+        }
+    }
     std::optional<std::uint64_t> length() const override { return stream_->length(); }
     asio::awaitable<descriptor> finish() override {
         const pipeline::layer_facts found = co_await stream_->finish();

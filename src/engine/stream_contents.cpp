@@ -16,6 +16,8 @@ using archive::tar_entry;
 
 namespace {
 
+constexpr std::string_view not_from_a_pipe = "push from a file, or with --spool DIR";
+
 /// Kept bytes as a source.
 class kept_source final : public byte_source {
 public:
@@ -72,12 +74,17 @@ stream_contents::keep_if_small(archive::tar_stream& tar, const tar_entry& entry)
                 concat(entry.name, " has ", entry.size, " bytes, over ", bytes_max));
         co_return false;
     }
-    if (kept_bytes_ + entry.size > limits::kept_total_bytes_max) {
+    // Metadata comes last, and finds room: what is not JSON leaves it some.
+    const std::uint64_t total_max =
+        metadata || json ? limits::kept_total_bytes_max : limits::kept_other_bytes_max;
+    if (kept_bytes_ + entry.size > total_max) {
         if (metadata)
             throw error(
-                errc::archive_limit, concat(
-                                         "more than ", human_bytes(limits::kept_total_bytes_max),
-                                         " of small entries (kept_total_bytes_max)"));
+                errc::archive_limit,
+                concat(
+                    "more than ", human_bytes(limits::kept_total_bytes_max),
+                    " of small entries (kept_total_bytes_max)"),
+                {}, std::string(not_from_a_pipe));
         co_return false;
     }
     std::string bytes(static_cast<std::size_t>(entry.size), '\0');
@@ -91,9 +98,12 @@ result<std::string> stream_contents::read(const tar_entry& entry, std::uint64_t 
     const passed_entry* passed = find(entry);
     if (entry.size > bytes_max || !passed || !passed->kept)
         return failure{
-            errc::archive_limit, concat(
-                                     "entry \"", foreign_text(entry.name, 200), "\" has ",
-                                     entry.size, " bytes, too many to be kept from a pipe")};
+            errc::archive_limit,
+            concat(
+                "entry \"", foreign_text(entry.name, 200), "\" (", human_bytes(entry.size),
+                ") was not kept from the pipe (", human_bytes(limits::kept_json_bytes_max),
+                " each, ", human_bytes(limits::kept_total_bytes_max), " together); ",
+                not_from_a_pipe)};
     return *passed->kept;
 }
 

@@ -54,9 +54,11 @@ layer_treatment treat_passing(std::string_view name, encoding stored, const push
 /// A candidate on its way: the stream is fed by the reader and sent by an uploader.
 struct candidate {
     candidate(run_context& run, byte_source& body, std::string label, std::uint64_t size)
-        : busy(run.board, std::move(label), size)
+        : name(label)
+        , busy(run.board, std::move(label), size)
         , counted(body, run, busy) {}
 
+    std::string name; ///< of the entry, for people
     activity busy;
     counted_source counted;
     std::unique_ptr<byte_source> decoded;
@@ -125,6 +127,7 @@ private:
     asio::awaitable<void> read_entries();
     asio::awaitable<void> take_entry(const tar_entry& entry);
     asio::awaitable<void> push_candidate(const tar_entry& entry, passed_entry& passed);
+    asio::awaitable<void> feed(std::shared_ptr<candidate> one);
     asio::awaitable<void> upload(std::shared_ptr<candidate> one);
     asio::awaitable<void> read_past(std::shared_ptr<candidate> one, digest known);
     std::shared_ptr<candidate> make_candidate(const tar_entry& entry, passed_entry& passed);
@@ -201,7 +204,8 @@ asio::awaitable<void> stream_push::upload(std::shared_ptr<candidate> one) {
             e.with_hint("--spool DIR keeps a copy, so that a pipe's layer can be sent again");
         if (class_of(e.code()) != error_class::archive)
             throw;
-        one->entry->failed = e;
+        if (!one->entry->failed)
+            one->entry->failed = e;
     }
     one->stream->abandon();
     --uploads_running_;
@@ -283,7 +287,19 @@ asio::awaitable<void> stream_push::push_candidate(const tar_entry& entry, passed
         co_await changed_.wait();
     ++uploads_running_;
     tasks_.spawn(upload(one));
-    co_await one->stream->feed();
+    co_await feed(one);
+}
+
+/// A layer whose own compression is damaged may turn out not to matter, or to be one image's only:
+/// the rest of the entry is read past. Where the archive itself ended, the next header shows it.
+asio::awaitable<void> stream_push::feed(std::shared_ptr<candidate> one) {
+    try {
+        co_await one->stream->feed();
+    } catch (const error& e) {
+        if (!one->decoded || class_of(e.code()) != error_class::archive)
+            throw;
+        one->entry->failed = error(e).in(concat("entry \"", one->name, "\""));
+    }
 }
 
 asio::awaitable<void> stream_push::take_entry(const tar_entry& stored) {

@@ -103,7 +103,7 @@ private:
     /// history of the rest.
     std::size_t
     deflate_first_block(std::span<const std::byte> input, std::span<std::byte> output) const {
-        constexpr std::size_t stored_bytes = 16; // a name in a tar header; costs 5 bytes more
+        constexpr std::size_t stored_bytes = 16; // a name in a tar header; costs about as many
         const auto first = input.first(std::min(input.size(), stored_bytes));
         const auto rest = input.subspan(first.size());
         const std::size_t used = store_blocks(first, output);

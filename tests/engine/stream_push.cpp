@@ -377,6 +377,43 @@ BOOST_AUTO_TEST_CASE(bad_image_of_a_pipe_is_the_only_one_missing) {
     BOOST_TEST(s.registry.tags() == 1u);
 }
 
+// So it is with a layer whose own compression is damaged: the rest of the pipe is read all the
+// same.
+BOOST_AUTO_TEST_CASE(damaged_layer_of_a_pipe_fails_its_image_as_of_a_file) {
+    built_image bad = make_image({make_layer(2, 3'000'000)}, {"bad:1"});
+    bad.layers[0] = gzip(bad.layers[0]);
+    bad.layers[0].replace(bad.layers[0].size() / 2, 100, 100, '\xff');
+    built_image good = make_image({make_layer(1, 3'000'000)}, {"good:1"});
+    good.layers[0] = gzip(good.layers[0]);
+    const std::string archive = docker_archive({bad, good});
+    for (const bool piped : {false, true}) {
+        push_scene s;
+        s.options.layers = compression::zstd;
+        const auto report = piped ? s.push_piped(archive) : s.push(archive);
+        BOOST_TEST(report.exit_code() == 7, explain(report));
+        BOOST_REQUIRE(report.failures.size() == 1u);
+        BOOST_TEST(report.failures[0].what.code() == errc::archive_damaged);
+        const std::string& message = report.failures[0].what.message();
+        BOOST_TEST(message.find("bad:1") != std::string::npos);
+        BOOST_TEST(message.find("layer") != std::string::npos, message);
+        BOOST_TEST(s.registry.tag("team/good", "1").has_value());
+        BOOST_TEST(s.registry.tags() == 1u);
+        BOOST_TEST(s.registry.uploads_open() == 0u);
+    }
+}
+
+// Entries that nobody needs do not take the room of the metadata behind them.
+BOOST_AUTO_TEST_CASE(metadata_behind_many_small_entries_is_kept) {
+    tar_builder tar;
+    const std::string junk = make_layer(9, 60'000).substr(0, 60'000);
+    for (int i = 0; i < 450; ++i)
+        tar.file(concat("junk/", i), junk);
+    push_scene s;
+    const built_image image = make_image({large(1)}, {"a:1"});
+    check_done(s, s.push_piped(tar.str() + docker_archive({image})));
+    check_image(s, "team/a", "1", image);
+}
+
 // A dry run would have to read what cannot be read again.
 BOOST_AUTO_TEST_CASE(dry_run_of_a_pipe_is_refused) {
     push_scene s;
