@@ -2,6 +2,7 @@
 #include "archive/archive_file.hpp"
 
 #include "archive/tar_reader.hpp"
+#include "model/standard_input.hpp"
 #include "model/text.hpp"
 
 #include <tarpon/limits.hpp>
@@ -20,6 +21,7 @@ namespace tarpon::archive {
 namespace {
 
 constexpr std::size_t read_ahead_bytes = 64 * 1024;
+constexpr const char* how_to_pipe = "docker save IMAGE | tarpon push - --to REFERENCE";
 
 failure unreadable(int error_number) {
     return {errc::archive_unreadable, std::strerror(error_number)};
@@ -172,14 +174,16 @@ result<archive_file> archive_file::open(const std::string& path) {
 archive_file archive_file::open_input(const std::string& name) {
     if (name != "-")
         return open(name).value();
+    if (!standard_input_is_open())
+        throw error(errc::archive_unreadable, "it is not open", {}, how_to_pipe);
     const int copy = ::dup(STDIN_FILENO);
     if (copy < 0)
-        throw error(errc::archive_unreadable, "it is not open");
+        throw error(unreadable(errno));
     auto input = adopt(copy, "standard input").value();
     if (::isatty(copy))
         throw error(
             errc::usage, "there is no archive on standard input, which is a terminal", {},
-            "docker save IMAGE | tarpon push - --to REFERENCE");
+            how_to_pipe);
     return input;
 }
 

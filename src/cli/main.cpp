@@ -2,6 +2,7 @@
 #include "cli/args.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
+#include "cli/standard_streams.hpp"
 #include "model/text.hpp"
 
 #include <csignal>
@@ -47,6 +48,7 @@ int run_main(int argc, const char* const* argv) {
 } // namespace tarpon::cli
 
 int main(int argc, char** argv) {
+    tarpon::cli::hold_closed_streams();
     // A closed pipe is an error of write(), not the end of the process.
     std::signal(SIGPIPE, SIG_IGN);
     return tarpon::cli::run_main(argc, argv);

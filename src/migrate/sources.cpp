@@ -2,6 +2,7 @@
 #include "migrate/sources.hpp"
 
 #include "migrate/source_list.hpp"
+#include "model/standard_input.hpp"
 #include "model/text.hpp"
 
 #include <tarpon/error.hpp>
@@ -74,6 +75,10 @@ list_text read_list(
     std::string_view limit,
     const std::stop_token& stop) {
     const bool standard_input = path == "-";
+    if (standard_input && !standard_input_is_open())
+        throw error(
+            errc::archive_unreadable, "cannot read the list of @-", "standard input is not open",
+            "find FOLDER -name '*.tar' | tarpon migrate @- --registry HOST");
     const int fd = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         fail_to_read("the list", path, errno);
