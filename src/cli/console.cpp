@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <poll.h>
 #include <unistd.h>
 
@@ -27,7 +28,8 @@ constexpr std::chrono::seconds first_line_after{2};
 constexpr std::chrono::seconds line_every{5};
 constexpr std::size_t rows_max = 10;
 
-void write_all(int fd, std::string_view text) {
+/// 0, or the number of the error.
+int write_all(int fd, std::string_view text) {
     while (!text.empty()) {
         const ssize_t put = ::write(fd, text.data(), text.size());
         if (put < 0 && errno == EINTR)
@@ -40,9 +42,19 @@ void write_all(int fd, std::string_view text) {
             continue;
         }
         if (put <= 0)
-            return; // nobody listens any more
+            return put < 0 ? errno : EIO;
         text.remove_prefix(static_cast<std::size_t>(put));
     }
+    return 0;
+}
+
+/// Nothing can be told about an error here: there is no other place.
+void write_message(std::string_view text) {
+    (void)write_all(STDERR_FILENO, text);
+}
+
+std::string line_of(const image_event& image) {
+    return concat(image.reference, "@", image.digest.str());
 }
 
 bool terminal_can_draw() {
@@ -116,18 +128,33 @@ void console::erase() {
     std::string text = "\r";
     if (rows_drawn_ > 1)
         text += concat("\x1b[", rows_drawn_ - 1, "A");
-    write_all(STDERR_FILENO, text + "\x1b[J\x1b[?25h");
+    write_message(text + "\x1b[J\x1b[?25h");
     rows_drawn_ = 0;
 }
 
-void console::print_result(const std::string& line) {
+void console::print(std::string_view results) {
+    if (results_lost_)
+        return;
     erase();
-    write_all(STDOUT_FILENO, line + "\n");
+    const int number = write_all(STDOUT_FILENO, results);
+    if (number == 0)
+        return;
+    results_lost_ = true;
+    print_message(error_text(error(
+        errc::storage, "cannot write the results to standard output", std::strerror(number))));
+}
+
+int console::exit_code(int code) const noexcept {
+    return code == 0 && results_lost_ ? exit_code_of(class_of(errc::storage)) : code;
+}
+
+void console::print_result(const std::string& line) {
+    print(line + "\n");
 }
 
 void console::print_message(std::string_view text) {
     erase();
-    write_all(STDERR_FILENO, text);
+    write_message(text);
 }
 
 void console::start() {
@@ -179,7 +206,9 @@ void console::on_blob(const blob_event& event) {
 }
 
 void console::on_image(const image_event& event) {
-    print_result(options_.json ? to_json(event) : concat(event.reference, "@", event.digest.str()));
+    print_result(options_.json ? to_json(event) : line_of(event));
+    if (results_lost_) // it is pushed all the same
+        print_message(concat("tarpon: pushed: ", line_of(event), "\n"));
 }
 
 void console::on_plan(const plan_event& event) {
@@ -247,7 +276,7 @@ void console::draw(const progress_snapshot& now) {
         frame += concat("\x1b[", rows_drawn_ - 1, "A");
     for (std::size_t i = 0; i < rows.size(); ++i)
         frame += concat(i == 0 ? "" : "\n", rows[i], "\x1b[K");
-    write_all(STDERR_FILENO, frame + "\x1b[J");
+    write_message(frame + "\x1b[J");
     rows_drawn_ = rows.size();
 }
 

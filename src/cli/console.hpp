@@ -36,6 +36,12 @@ public:
     /// exit code.
     int give_up(const error& why);
     void warning(const std::string& message);
+    /// Lines for standard output, each with its line feed. Once that fails it is told as an error,
+    /// and nothing more is written there.
+    void print(std::string_view results);
+    /// What a run ends with whose own exit code is `code`: another one where all went well, and the
+    /// results of it did not get out.
+    int exit_code(int code) const noexcept;
 
     void on_blob(const blob_event& event) override;
     void on_image(const image_event& event) override;
@@ -58,6 +64,7 @@ private:
     output_options options_;
     display display_ = display::none;
     rate_meter rate_;
+    bool results_lost_ = false; ///< standard output cannot be written
     std::uint64_t skipped_ = 0; ///< images that an earlier run did
     std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
     std::chrono::steady_clock::time_point next_plain_line_;

@@ -8,14 +8,12 @@
 
 #include <tarpon/login.hpp>
 
-#include <cstdio>
-
 namespace tarpon::cli {
 
 namespace {
 
-void say(const std::string& line) {
-    std::puts(concat("tarpon: ", line).c_str());
+void say(console& out, const std::string& line) {
+    out.print(concat("tarpon: ", line, "\n"));
 }
 
 login_report run_login(const std::string& host, connection_options options, console& out) {
@@ -39,7 +37,8 @@ void log_in(const login_command& command, console& out) {
         options.password = ask_on_terminal("Password: ", false);
     warn_of_access(out, options, command.password_on_command_line);
     const login_report done = run_login(command.host, std::move(options), out);
-    say(concat("logged in to ", done.host, " as ", done.username, " (kept in ", done.stored, ")"));
+    say(out,
+        concat("logged in to ", done.host, " as ", done.username, " (kept in ", done.stored, ")"));
     if (!done.stored.starts_with("helper "))
         out.warning(concat(
             "the password is in ", done.stored,
@@ -47,10 +46,11 @@ void log_in(const login_command& command, console& out) {
             "safer"));
 }
 
-void log_out(const login_command& command) {
+void log_out(const login_command& command, console& out) {
     const login_report done = logout(command.host, command.connection);
-    say(done.stored.empty() ? concat("not logged in to ", done.host)
-                            : concat("logged out of ", done.host, " (was in ", done.stored, ")"));
+    say(out, done.stored.empty()
+                 ? concat("not logged in to ", done.host)
+                 : concat("logged out of ", done.host, " (was in ", done.stored, ")"));
 }
 
 } // namespace
@@ -59,10 +59,10 @@ int run(const login_command& command) {
     console out(command.output);
     try {
         if (command.log_out)
-            log_out(command);
+            log_out(command, out);
         else
             log_in(command, out);
-        return 0;
+        return out.exit_code(0);
     } catch (const error& e) {
         out.report(e);
         return exit_code_of(class_of(e.code()));

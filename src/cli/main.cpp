@@ -6,14 +6,14 @@
 #include "model/text.hpp"
 
 #include <csignal>
-#include <cstdio>
 #include <exception>
 
 namespace tarpon::cli {
 
 int run(const print_command& command) {
-    std::fputs(command.text.c_str(), stdout);
-    return 0;
+    console out({});
+    out.print(command.text);
+    return out.exit_code(0);
 }
 
 namespace {

@@ -56,7 +56,7 @@ int run(const migrate_command& command) {
         const int unwritten = write_reports(command, report, out);
         out.summary(report.summary);
         const int code = report.exit_code();
-        return code != 0 ? code : unwritten;
+        return out.exit_code(code != 0 ? code : unwritten);
     } catch (const error& e) {
         return out.give_up(e);
     }

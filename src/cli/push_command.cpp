@@ -37,7 +37,7 @@ int run(const push_command& command) {
     try {
         const push_report report = run_push(command, std::move(options), out);
         out.summary(report.summary);
-        return report.exit_code();
+        return out.exit_code(report.exit_code());
     } catch (const error& e) {
         return out.give_up(e);
     }

@@ -37,5 +37,52 @@ class ClosedInput(RegistryCase):
         self.pushed(archive, "--registry", f"{self.embedded.host}/{self.fresh()}", wrapper=with_streams("<&-"))
 
 
+class LostResults(RegistryCase):
+    """On a full disk, on a closed stream, and where the reader is gone."""
+
+    WAYS = {">/dev/full": "No space left on device", ">&-": "Bad file descriptor", "| true": "Broken pipe"}
+
+    def setUp(self):
+        super().setUp()
+        self.archive = self.file(tar(docker_entries(make_image(2, "app:1"), make_image(3, "app:2"))))
+
+    def expect_lost(self, *arguments):
+        for how, cause in self.WAYS.items():
+            with self.subTest(arguments, how=how):
+                wrapper = with_streams(how)
+                if how == "| true":
+                    # Nobody reads from it from the beginning on.
+                    wrapper = ("python3", "-c", "import os, sys; r, w = os.pipe(); os.close(r); os.dup2(w, 1);"
+                               " os.execvp(sys.argv[1], sys.argv[1:])")
+                result = tarpon(*arguments, wrapper=wrapper)
+                self.assertEqual(result.code, 1, result)
+                self.assertEqual(result.error_lines, [
+                    "tarpon: error: cannot write the results to standard output"], result)
+                self.assertIn(f"  cause: {cause}\n", result.stderr)
+                self.assertEqual(result.stdout, "")
+                yield result
+
+    def test_what_was_pushed_is_told_all_the_same(self):
+        for verb in ("push", "migrate"):
+            for options in ((), ("--json",), ("--quiet",)):
+                name = self.fresh()
+                base = f"{self.embedded.host}/{name}"
+                for result in self.expect_lost(verb, self.archive, "--registry", base, *options):
+                    for tag in ("1", "2"):
+                        self.assertRegex(result.stderr, f"tarpon: pushed: {base}/app:{tag}@sha256:")
+                self.assertEqual(self.embedded.tags(f"{name}/app"), ["1", "2"])
+
+    def test_of_the_other_verbs(self):
+        for arguments in (("inspect", self.archive), ("inspect", "--json", self.archive), ("help",), ("version",)):
+            for _ in self.expect_lost(*arguments):
+                pass
+
+    def test_a_failed_push_keeps_its_own_exit_code(self):
+        result = tarpon("push", "--json", self.folder / "none", "--registry", self.embedded.host,
+                        wrapper=with_streams(">/dev/full"))
+        self.assertEqual(result.code, 3, result)
+        self.assertIn("cannot read", result.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()
