@@ -86,5 +86,5 @@ add_stage_tests(migrate
   archive_outline claims journal journal_writer migrate push_rounds report sample_series shard source_list sources
   work_queue)
 add_stage_tests(cli
-  args console progress_text)
+  args console progress_text stop_signals)
 target_link_libraries(tarpon_cli_tests PRIVATE tarpon-cli-parts)

@@ -14,19 +14,28 @@ namespace {
 /// Some that stop a process signal it and then its group: that is one signal.
 constexpr std::chrono::milliseconds echo_time{300};
 
+/// By nohup, for one.
+bool is_ignored(int number) noexcept {
+    struct sigaction now {};
+    return ::sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 } // namespace
 
 stop_signals::stop_signals(asio::io_context& io)
     : signals_(io, SIGINT, SIGTERM) {
+    if (!is_ignored(SIGHUP))
+        signals_.add(SIGHUP);
     wait();
 }
 
 void stop_signals::wait() {
-    auto on_signal = [this](const boost::system::error_code& ec, int) {
+    auto on_signal = [this](const boost::system::error_code& ec, int number) {
         if (ec)
             return;
         const auto now = std::chrono::steady_clock::now();
-        if (received_ && now - first_ < echo_time) {
+        // The system and the shell both tell that a terminal is gone; nobody is impatient there.
+        if (received_ && (now - first_ < echo_time || number == SIGHUP)) {
             wait();
             return;
         }

@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once.
+// SIGINT, SIGTERM and SIGHUP: the first asks for an orderly end, the second ends at once.
 #pragma once
 
 #include <boost/asio/cancellation_signal.hpp>
@@ -11,6 +11,7 @@ namespace tarpon::cli {
 
 class stop_signals {
 public:
+    /// SIGHUP stays ignored where it was (nohup).
     explicit stop_signals(boost::asio::io_context& io);
 
     /// Where the first signal is delivered, as terminal cancellation.

@@ -356,7 +356,7 @@ class Stalls(StdinCase):
             pull(f"{registry.host}/{name}:1", self.folder / self.fresh())
 
     def test_interrupts_leave_nothing_behind(self):
-        for how in (signal.SIGINT, signal.SIGTERM):
+        for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             for registry in self.registries:
                 with self.subTest(signal=how, registry=type(registry).__name__):
                     name = self.fresh()
@@ -368,6 +368,15 @@ class Stalls(StdinCase):
                     self.assert_one_error(result, 130, "interrupted", "interrupted")
                     self.assertEqual(registry.names_stored(name), [])
                     self.expect_session_dropped(registry, name)
+
+    def test_nohup_means_it(self):
+        name = self.fresh()
+        with Running("push", "--json", "-", "--to", f"{self.embedded.host}/{name}:1", stdin=subprocess.PIPE,
+                     wrapper=("sh", "-c", "trap '' HUP; exec \"$@\"", "sh")) as run:
+            rest = self.feed_until_stored(self.embedded, run)
+            run.process.send_signal(signal.SIGHUP)
+            run.feed(rest)
+            self.assertEqual(run.finish().code, 0)
 
     def test_an_interrupt_before_the_first_byte(self):
         for registry in self.registries:
