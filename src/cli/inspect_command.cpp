@@ -2,6 +2,7 @@
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "engine/event_json.hpp"
+#include "model/standard_input.hpp"
 #include "model/text.hpp"
 
 #include <tarpon/inspect.hpp>
@@ -52,8 +53,7 @@ void description::add_image(const inspected_image& image, const std::string& ind
 
 description::description(const inspection& found) {
     add(concat(
-        found.archive == "-" ? "standard input" : found.archive, ": ", found.dialect, ", ",
-        counted(found.images.size(), "image"),
+        shown_name(found.archive), ": ", found.dialect, ", ", counted(found.images.size(), "image"),
         found.size == 0 ? "" : concat(", ", human_bytes(found.size)),
         found.compression == "none" ? "" : concat(" (", found.compression, ")")));
     for (std::size_t i = 0; i < found.images.size(); ++i) {
@@ -72,7 +72,7 @@ int run(const inspect_command& command) {
     try {
         const inspection found = inspect(command.archive);
         for (const std::string& warning : found.warnings)
-            out.warning(concat(command.archive, ": ", warning));
+            out.warning(concat(shown_name(command.archive), ": ", warning));
         out.print(command.output.json ? engine::to_json(found) + "\n" : description(found).text());
         return out.exit_code(0);
     } catch (const error& e) {

@@ -9,6 +9,7 @@
 #include "engine/read_once.hpp"
 #include "engine/spool.hpp"
 #include "engine/stream_push.hpp"
+#include "model/standard_input.hpp"
 #include "model/text.hpp"
 
 namespace tarpon::engine {
@@ -18,10 +19,6 @@ using archive::archive_contents;
 using archive::archive_file;
 
 namespace {
-
-std::string display_name(const std::string& name) {
-    return name == "-" ? "standard input" : name;
-}
 
 /// Plans what the archive has, and does it; a dry run only tells. `contents` are the file's.
 asio::awaitable<void> push_planned(
@@ -52,7 +49,7 @@ asio::awaitable<void> push_once_through(
     if (run.options.dry_run && run.options.spool.empty())
         throw error(
             errc::usage,
-            concat("a dry run cannot tell what of ", foreign_text(name), " would be sent"),
+            concat("a dry run cannot tell what of ", shown_name(name), " would be sent"),
             "it can be read only once", "save the archive to a plain tar file, or use --spool DIR");
     if (run.options.spool.empty()) {
         co_await push_stream(run, name, from, place);
@@ -74,10 +71,9 @@ asio::awaitable<void> look_through(
 
 asio::awaitable<void> push_input(
     run_context& run,
-    const std::string& input,
+    const std::string& name,
     const archive_file& file,
     const archive_place& place) {
-    const std::string name = display_name(input);
     if (!file.whole()) {
         archive::pipe_source pipe(run.executor, file.fd());
         co_await push_once_through(run, name, pipe, place);
@@ -89,7 +85,7 @@ asio::awaitable<void> push_input(
     const archive::encoding kind = co_await async::run_on(run.workers.get_executor(), sniff);
     if (kind == archive::encoding::tar) {
         // Nothing is written to disk for standard input, whatever it is connected to.
-        if (input != "-")
+        if (name != "-")
             co_await run.open_memory();
         co_await push_indexed(run, name, file, place);
         co_return;
@@ -135,7 +131,7 @@ report_failure(run_context& run, const std::string& name, asio::awaitable<void> 
 error of_archive(error what, const std::string& name) {
     what.in(concat(
         class_of(what.code()) == error_class::archive ? "cannot read " : "cannot push ",
-        foreign_text(display_name(name))));
+        shown_name(name)));
     return what;
 }
 

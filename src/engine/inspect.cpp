@@ -6,6 +6,7 @@
 #include "engine/image_tree.hpp"
 #include "engine/read_once.hpp"
 #include "model/media_type.hpp"
+#include "model/standard_input.hpp"
 #include "model/text.hpp"
 
 #include <tarpon/inspect.hpp>
@@ -172,7 +173,7 @@ inspection inspect(const std::string& name) {
         found.size = file.whole() ? file.size() : 0;
         return found;
     } catch (error& e) {
-        throw e.in(concat("cannot read ", name == "-" ? "standard input" : name));
+        throw e.in(concat("cannot read ", shown_name(name)));
     }
 }
 

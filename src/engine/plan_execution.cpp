@@ -8,6 +8,7 @@
 #include "engine/push_plan.hpp"
 #include "engine/shared_blobs.hpp"
 #include "engine/tree_check.hpp"
+#include "model/standard_input.hpp"
 #include "model/text.hpp"
 
 #include <algorithm>
@@ -74,7 +75,7 @@ private:
 std::string
 cannot_push(const std::string& archive, const std::string& image, const std::string& where) {
     return concat(
-        "cannot push ", foreign_text(archive),
+        "cannot push ", shown_name(archive),
         image.empty()                 ? ""
         : image.starts_with("image ") ? " ("
                                       : " (image ",
@@ -141,8 +142,7 @@ asio::awaitable<void> plan_execution::make_plan() {
                         "tarpon push ", foreign_text(name_), " --to HOST/NAME:TAG",
                         contents_.images.size() > 1 ? concat(" --image @", image.image + 1) : ""));
         run_.failed(
-            std::move(what.in(concat("cannot push ", foreign_text(name_)))), image.reference,
-            name_);
+            std::move(what.in(concat("cannot push ", shown_name(name_)))), image.reference, name_);
     }
     std::set<repository> opened;
     plan_builder builder(contents_, run_.options);
@@ -337,7 +337,7 @@ asio::awaitable<void> plan_execution::tell_plan(std::size_t image) {
 
 asio::awaitable<void> plan_execution::go() {
     for (const std::string& warning : contents_.warnings)
-        run_.warn(concat(foreign_text(name_), ": ", warning));
+        run_.warn(concat(shown_name(name_), ": ", warning));
     co_await make_plan();
     start_counting();
     const auto jobs = static_cast<std::size_t>(run_.jobs());

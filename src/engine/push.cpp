@@ -4,6 +4,7 @@
 #include "engine/push_source.hpp"
 #include "engine/run_context.hpp"
 #include "engine/run_to_end.hpp"
+#include "model/standard_input.hpp"
 #include "model/text.hpp"
 #include "pipeline/block_codec.hpp"
 
@@ -57,7 +58,9 @@ void check_places(const push_options& options) {
 }
 
 void note_interrupt(engine::run_context& run, const std::string& archive) {
-    run.failed(error(errc::cancelled, concat("interrupted while pushing ", archive)), {}, archive);
+    run.failed(
+        error(errc::cancelled, concat("interrupted while pushing ", shown_name(archive))), {},
+        archive);
 }
 
 /// Pushes one archive; false if it was interrupted. What `work` throws is in the report then.
@@ -71,9 +74,9 @@ push_one(engine::run_context& run, const std::string& archive, asio::awaitable<v
         if (e.code() == asio::error::operation_aborted)
             interrupted = true;
         else
-            broken.emplace(errc::internal, concat("cannot push ", archive), e.what());
+            broken.emplace(errc::internal, concat("cannot push ", shown_name(archive)), e.what());
     } catch (const std::exception& e) {
-        broken.emplace(errc::internal, concat("cannot push ", archive), e.what());
+        broken.emplace(errc::internal, concat("cannot push ", shown_name(archive)), e.what());
     }
     if (broken)
         run.failed(std::move(*broken), {}, archive);

@@ -353,7 +353,7 @@ void expansion::add_list(const std::string& path) {
     const auto entries = json      ? parse_json_mapping(list.text)
                          : mapping ? parse_yaml_mapping(list.text)
                                    : parse_source_list(list.text);
-    const std::string shown = path == "-" ? "standard input" : foreign_text(path);
+    const std::string shown = shown_name(path);
     if (!entries)
         throw error(entries.error()).in(shown);
     if (entries->empty())

@@ -1,10 +1,16 @@
 // See standard_input.hpp.
 #include "model/standard_input.hpp"
 
+#include "model/text.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
 namespace tarpon {
+
+std::string shown_name(const std::string& archive) {
+    return archive == "-" ? "standard input" : foreign_text(archive);
+}
 
 bool standard_input_is_open() noexcept {
     const int flags = ::fcntl(STDIN_FILENO, F_GETFL);

@@ -310,6 +310,21 @@ class Options(StdinCase):
                     self.assertEqual(run.finish().code, code)
 
 
+class Names(StdinCase):
+    """What an event calls "-", as the user did, is standard input in a message, and "-" in a command to be typed."""
+
+    def test_in_events_of_images_and_of_errors(self):
+        data = tar(docker_entries(make_image(21, "app:1"), make_image(22)))
+        with open(self.file(data), "rb") as file:
+            for stdin in (data, file):
+                result = tarpon("push", "--json", "-", "--registry", f"{self.embedded.host}/{self.fresh()}", stdin=stdin)
+                self.assertEqual(result.code, 7, result)
+                self.assertEqual([one["archive"] for one in result.of("image") + result.of("error")], ["-", "-"])
+                (event,) = result.of("error")
+                self.assertTrue(event["message"].startswith("cannot push standard input: "), result)
+                self.assertEqual(event["hint"], "tarpon push - --to HOST/NAME:TAG --image @2")
+
+
 class Stalls(StdinCase):
     """A pipe that stops in the middle of a layer, when part of that layer has reached the registry."""
 
@@ -365,7 +380,8 @@ class Stalls(StdinCase):
                         run.process.send_signal(how)
                         wait_until(lambda: run.process.poll() is not None, "the end after a signal")
                         result = run.finish()
-                    self.assert_one_error(result, 130, "interrupted", "interrupted")
+                    self.assert_one_error(result, 130, "interrupted", "interrupted while pushing standard input")
+                    self.assertEqual(result.of("error")[0]["archive"], "-")
                     self.assertEqual(registry.names_stored(name), [])
                     self.expect_session_dropped(registry, name)
 
