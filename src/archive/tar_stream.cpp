@@ -13,16 +13,6 @@ namespace tarpon::archive {
 
 namespace asio = boost::asio;
 
-namespace {
-
-error ended_in(const char* where) {
-    return error(
-        errc::archive_truncated,
-        concat("the archive ended early, inside ", where, "; did the producer fail?"));
-}
-
-} // namespace
-
 tar_stream::tar_stream(byte_source& from)
     : from_(from)
     , window_(limits::tar_window_bytes) {}
@@ -46,13 +36,22 @@ asio::awaitable<bool> tar_stream::fill(std::size_t count) {
     co_return end_ - begin_ >= count;
 }
 
+error tar_stream::ended_inside(std::uint64_t missing) const {
+    return error(
+        errc::archive_truncated,
+        concat(
+            "the archive ended early, at byte ", entry_end_ - missing, ", inside entry \"",
+            foreign_text(entry_name_, 200), "\", which goes on to byte ", entry_end_,
+            "; did the producer fail?"));
+}
+
 asio::awaitable<void> tar_stream::skip(std::uint64_t count) {
     while (count > 0) {
         if (begin_ == end_) {
             begin_ = end_ = 0;
             const bool more = co_await fill(1);
             if (!more)
-                throw ended_in("an entry");
+                throw ended_inside(count);
         }
         const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(count, end_ - begin_));
         begin_ += step;
@@ -79,6 +78,8 @@ asio::awaitable<std::optional<tar_entry>> tar_stream::next() {
         if (std::holds_alternative<tar_reader::end>(event))
             co_return std::nullopt;
         if (auto* entry = std::get_if<tar_entry>(&event)) {
+            entry_name_ = entry->name;
+            entry_end_ = entry->offset + entry->size;
             body_left_ = entry->size;
             padding_left_ = padded(entry->size) - entry->size;
             co_return std::move(*entry);
@@ -98,7 +99,7 @@ asio::awaitable<std::size_t> tar_stream::read_some(std::span<std::byte> into) {
     } else {
         got = co_await from_.read_some(wanted);
         if (got == 0)
-            throw ended_in("an entry");
+            throw ended_inside(body_left_);
     }
     body_left_ -= got;
     co_return got;
@@ -108,7 +109,7 @@ asio::awaitable<std::span<const std::byte>> tar_stream::peek(std::size_t count) 
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(count, body_left_));
     const bool whole = co_await fill(wanted);
     if (!whole)
-        throw ended_in("an entry");
+        throw ended_inside(body_left_ - (end_ - begin_));
     co_return buffered().first(wanted);
 }
 

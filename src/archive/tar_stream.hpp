@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace tarpon::archive {
@@ -37,6 +38,8 @@ public:
 private:
     boost::asio::awaitable<bool> fill(std::size_t count);
     boost::asio::awaitable<void> skip(std::uint64_t count);
+    /// The input ended where `missing` bytes of the entry's body had not come.
+    error ended_inside(std::uint64_t missing) const;
     std::span<const std::byte> buffered() const {
         return std::span(window_).subspan(begin_, end_ - begin_);
     }
@@ -46,6 +49,8 @@ private:
     std::vector<std::byte> window_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
+    std::string entry_name_;
+    std::uint64_t entry_end_ = 0; ///< of its body, from the start of the tar
     std::uint64_t body_left_ = 0;
     std::uint64_t padding_left_ = 0;
     bool input_ended_ = false;

@@ -324,6 +324,16 @@ class Names(StdinCase):
                 self.assertTrue(event["message"].startswith("cannot push standard input: "), result)
                 self.assertEqual(event["hint"], "tarpon push - --to HOST/NAME:TAG --image @2")
 
+    def test_in_an_error_about_a_cut_archive(self):
+        data = tar(docker_entries(make_image(23, "app:1", size=200_000)))
+        name = next(iter(docker_entries(make_image(23, "app:1", size=200_000))))
+        to = f"{self.embedded.host}/{self.fresh()}:1"
+        result = self.refused(3, "archive", f'ended early, at byte 100000, inside entry "{name}", which goes on to byte '
+                              r"\d{6}; did the producer fail", "-", "--to", to, stdin=data[:100_000])
+        self.assertEqual(result.of("error")[0]["archive"], "-")
+        looked = tarpon("inspect", "-", stdin=data[:100_000])
+        self.assertIn(f'at byte 100000, inside entry "{name}"', looked.stderr)
+
 
 class Stalls(StdinCase):
     """A pipe that stops in the middle of a layer, when part of that layer has reached the registry."""
