@@ -261,34 +261,39 @@ targets_of_registry(const archive_contents& contents, const destination& where) 
     return list;
 }
 
+/// "@1, @3, @4 and 7 more", as --image and inspect count them.
+std::string others(const std::vector<std::size_t>& images, std::size_t but) {
+    constexpr std::size_t named_max = 3;
+    std::string list;
+    std::size_t named = 0;
+    for (const std::size_t image : images)
+        if (image != but && named < named_max)
+            list += concat(named++ == 0 ? "@" : ", @", image + 1);
+    return images.size() - 1 == named ? list
+                                      : concat(list, " and ", images.size() - 1 - named, " more");
+}
+
 /// Two images under one name: nobody can say which is meant, so neither is pushed.
-void refuse_shared_names(const archive_contents& contents, target_list& list) {
+void refuse_shared_names(target_list& list) {
     std::map<std::pair<repository, std::string>, std::vector<std::size_t>> claims;
     for (const image_target& target : list.targets)
         for (const std::string& tag : target.tags)
             claims[{target.where, tag}].push_back(target.image);
-    for (const auto& [name, images] : claims) {
-        if (images.size() < 2)
-            continue;
-        for (const std::size_t image : images) {
-            const bool known =
-                std::any_of(list.unplaced.begin(), list.unplaced.end(), [&](const auto& u) {
-                    return u.image == image;
-                });
-            if (!known)
+    const auto known = [&list](std::size_t image) {
+        return std::any_of(list.unplaced.begin(), list.unplaced.end(), [&](const auto& one) {
+            return one.image == image;
+        });
+    };
+    for (const auto& [name, images] : claims)
+        for (const std::size_t image : images)
+            if (images.size() > 1 && !known(image))
                 list.unplaced.push_back(
                     {image,
-                     {errc::archive_metadata, concat(
-                                                  "more than one image would become ",
-                                                  name.first.str(), ":", name.second)}});
-        }
-    }
-    std::erase_if(list.targets, [&](const image_target& target) {
-        return std::any_of(list.unplaced.begin(), list.unplaced.end(), [&](const auto& u) {
-            return u.image == target.image;
-        });
-    });
-    (void)contents;
+                     {errc::archive_metadata,
+                      concat(
+                          "image @", image + 1, " of it would become ", name.first.str(), ":",
+                          name.second, ", and so would ", others(images, image))}});
+    std::erase_if(list.targets, [&](const image_target& target) { return known(target.image); });
 }
 
 } // namespace
@@ -376,7 +381,7 @@ result<target_list> find_targets(const archive_contents& contents, const destina
                 : where.placements.empty() ? targets_of_registry(contents, where)
                                            : targets_of_placements(contents, where);
     if (list)
-        refuse_shared_names(contents, *list);
+        refuse_shared_names(*list);
     return list;
 }
 

@@ -129,7 +129,8 @@ class HostileArchives(BadInputCase):
     def test_two_images_with_the_same_tag(self):
         images = [make_image(34, "app:1"), make_image(35, "app:1")]
         # One line for each image, since neither is pushed.
-        self.expect_refusal(tar(docker_entries(*images)), "more than one image would become .*/app:1", errors=2)
+        self.expect_refusal(tar(docker_entries(*images)), "image @[12] of it would become .*/app:1, and so would @[12]",
+                            errors=2)
 
     def test_entries_that_claim_impossible_sizes(self):
         for size in (2**61, 2**63 - 1, 2**63, 2**64 - 1):

@@ -200,7 +200,18 @@ BOOST_AUTO_TEST_CASE(two_images_of_one_name_are_refused) {
     const auto list = find_targets(contents, registry("h:1"));
     const std::string why = make_error_code(errc::archive_metadata).message();
     BOOST_TEST(shown(list) == "1 h:1/b:1\n0: " + why + "\n2: " + why + "\n");
-    BOOST_TEST(list->unplaced[0].why.message.find("h:1/x/a:1") != std::string::npos);
+    BOOST_TEST(
+        list->unplaced[0].why.message == "image @1 of it would become h:1/x/a:1, and so would @3");
+    BOOST_TEST(
+        list->unplaced[1].why.message == "image @3 of it would become h:1/x/a:1, and so would @1");
+}
+
+BOOST_AUTO_TEST_CASE(many_images_of_one_name_are_not_all_listed) {
+    const auto contents = archive_with({{"a:1"}, {"a:1"}, {"a:1"}, {"a:1"}, {"a:1"}, {"a:1"}});
+    const auto list = find_targets(contents, registry("h:1"));
+    BOOST_TEST(
+        list->unplaced[0].why.message
+        == "image @1 of it would become h:1/a:1, and so would @2, @3, @4 and 2 more");
 }
 
 BOOST_AUTO_TEST_CASE(rules_rewrite_names) {
