@@ -182,6 +182,8 @@ inline constexpr std::size_t plain_block_bytes = 1024 * 1024; // where nothing i
 inline constexpr std::size_t buffer_slack_bytes = 8 * 1024;   // so that a stored block fits too
 inline constexpr std::uint64_t buffer_memory_bytes_default = 48ull * 1024 * 1024;
 inline constexpr std::uint64_t buffer_memory_bytes_min = 12ull * 1024 * 1024;
+// Address space for all of it is set aside at once, for each size of block.
+inline constexpr std::uint64_t buffer_memory_bytes_max = 1024ull * 1024 * 1024 * 1024;
 inline constexpr std::uint64_t zstd_memory_bytes_min = 16ull * 1024 * 1024; // its blocks are large
 // Of the cap, kept for buffers outside the pool: tar window, decoders, small entries.
 inline constexpr std::uint64_t buffer_memory_bytes_reserved = 6ull * 1024 * 1024;

@@ -12,6 +12,8 @@
 #include "model/standard_input.hpp"
 #include "model/text.hpp"
 
+#include <new>
+
 namespace tarpon::engine {
 
 namespace asio = boost::asio;
@@ -118,6 +120,10 @@ report_failure(run_context& run, const std::string& name, asio::awaitable<void> 
         if (e.code() == asio::error::operation_aborted)
             throw;
         failed.emplace(errc::internal, "this is a bug in tarpon", e.what());
+    } catch (const std::bad_alloc&) {
+        failed.emplace(
+            errc::storage, "the system has no more memory for this process", std::string(),
+            "a smaller --memory, or a higher limit of the shell (ulimit -v), container or job");
     } catch (const std::exception& e) {
         failed.emplace(errc::internal, "this is a bug in tarpon", e.what());
     }

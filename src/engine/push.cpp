@@ -57,6 +57,31 @@ void check_places(const push_options& options) {
     check_place(options.spool, "--spool", file_type::directory, W_OK | X_OK);
 }
 
+void check_level(const push_options& options) {
+    try {
+        (void)pipeline::make_codec(
+            options.layers, options.layers == compression::none ? 0 : options.compression_level);
+    } catch (error& why) {
+        throw why.in("--compression-level");
+    }
+}
+
+void check_memory(const push_options& options) {
+    const bool zstd = options.layers == compression::zstd;
+    const std::uint64_t least =
+        zstd ? limits::zstd_memory_bytes_min : limits::buffer_memory_bytes_min;
+    if (options.memory_bytes < least)
+        throw error(
+            errc::usage,
+            concat("--memory must be at least ", human_bytes(least), zstd ? " for zstd" : ""));
+    if (options.memory_bytes > limits::buffer_memory_bytes_max)
+        throw error(
+            errc::usage,
+            concat(
+                "--memory must be at most ", human_bytes(limits::buffer_memory_bytes_max),
+                " (buffer_memory_bytes_max)"));
+}
+
 void note_interrupt(engine::run_context& run, const std::string& archive) {
     run.failed(
         error(errc::cancelled, concat("interrupted while pushing ", shown_name(archive))), {},
@@ -129,26 +154,19 @@ engine::run_to_end(run_context& run, std::string first, asio::awaitable<void> wo
 void engine::check_options(const push_options& options) {
     engine::check_destination(options.where).value();
     check_places(options);
-    (void)pipeline::make_codec(
-        options.layers, options.layers == compression::none ? 0 : options.compression_level);
+    check_level(options);
     if (options.jobs < 1 || options.jobs > limits::jobs_max)
-        throw error(errc::usage, concat("jobs must be 1 to ", limits::jobs_max));
+        throw error(errc::usage, concat("--jobs must be 1 to ", limits::jobs_max));
     if (options.threads < 0 || options.threads > limits::threads_max)
-        throw error(errc::usage, concat("threads must be 1 to ", limits::threads_max));
+        throw error(errc::usage, concat("--threads must be 1 to ", limits::threads_max));
     if (options.retries < 0 || options.retries > limits::retries_max)
-        throw error(errc::usage, concat("retries must be 0 to ", limits::retries_max));
-    const bool zstd = options.layers == compression::zstd;
-    const std::uint64_t memory_min =
-        zstd ? limits::zstd_memory_bytes_min : limits::buffer_memory_bytes_min;
-    if (options.memory_bytes < memory_min)
-        throw error(
-            errc::usage,
-            concat("memory must be at least ", human_bytes(memory_min), zstd ? " for zstd" : ""));
+        throw error(errc::usage, concat("--retries must be 0 to ", limits::retries_max));
+    check_memory(options);
     if (options.rate_bytes_per_second != 0
         && options.rate_bytes_per_second < limits::rate_bytes_per_second_min)
         throw error(
             errc::usage, concat(
-                             "the rate must be at least ",
+                             "--limit-rate must be at least ",
                              human_bytes(limits::rate_bytes_per_second_min), " a second"));
     for (const std::string& text : options.reuse_from)
         (void)engine::repository_of_reference(text).value();
@@ -161,7 +179,7 @@ void engine::check_options(const push_options& options) {
             errc::usage, concat(
                              "chunks must have ", human_bytes(limits::chunk_bytes_min), " to ",
                              human_bytes(chunk_most), " with ", options.jobs,
-                             " jobs that hold one each (chunk-size, jobs, memory)"));
+                             " jobs that hold one each (--chunk-size, --jobs, --memory)"));
     if (options.format == manifest_format::docker && options.layers == compression::zstd)
         throw error(errc::usage, "zstd layers need OCI manifests: leave out --format docker");
 }

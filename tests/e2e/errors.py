@@ -73,6 +73,20 @@ class Usage(ErrorCase):
         self.expect(2, "usage", "--jobs: .*", "push", archive, "--jobs", "0", hint=help_of_push)
         self.expect(2, "usage", "--memory.*not a size.*", "push", archive, "--memory", "lots")
 
+    def test_values_that_other_options_do_not_allow(self):
+        to = ("push", self.archive(), "--registry", "localhost:1")
+        self.expect(2, "usage", "--memory must be at least 12.0 MiB", *to, "--memory", "1M")
+        self.expect(2, "usage", "--memory must be at least 16.0 MiB for zstd", *to, "--memory", "12M",
+                    "--compression", "zstd")
+        self.expect(2, "usage", "--compression-level: .* 15 is out of range .1 to 9.", *to, "--compression-level", "15")
+        self.expect(2, "usage", "TARPON_COMPRESSION_LEVEL: .* out of range .*", *to,
+                    env={"TARPON_COMPRESSION_LEVEL": "15"})
+
+    def test_more_memory_than_there_can_be(self):
+        for size in ("1025G", "100000G"):
+            self.expect(2, "usage", r"--memory must be at most .* \(buffer_memory_bytes_max\)", "push", self.archive(),
+                        "--registry", "localhost:1", "--memory", size)
+
     def test_the_environment_asks_for_json_too(self):
         result = tarpon("push", "--bogus", env={"TARPON_JSON": "1"})
         self.assertEqual([event["event"] for event in result.events], ["error", "summary"], result)
