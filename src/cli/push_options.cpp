@@ -155,12 +155,18 @@ void finish_where(
     }
 }
 
+/// It has one reader at most.
+void finish_stdin(const push_command& push) {
+    const auto archives = std::count(push.archives.begin(), push.archives.end(), "-");
+    if (archives > 1)
+        throw error(
+            errc::usage, "standard input (-) can be read once, and is named more than once");
+    if (push.password_stdin && archives > 0)
+        throw error(errc::usage, "standard input cannot carry both the archive and the password");
+}
+
 void finish_password(push_command& push, const value_sources& sources) {
     connection_options& connection = push.options.connection;
-    const bool stdin_twice =
-        push.password_stdin && std::count(push.archives.begin(), push.archives.end(), "-") > 0;
-    if (stdin_twice)
-        throw error(errc::usage, "standard input cannot carry both the archive and the password");
     push.password_on_command_line = settle_password(connection, push.password_stdin, sources);
     if (connection.username.empty() && (push.password_stdin || !connection.password.empty()))
         throw error(errc::usage, "a password needs --username");
@@ -209,6 +215,7 @@ void finish_push(push_command& push, const push_texts& texts, const value_source
         options.state_is_default = true;
     }
     finish_where(options.where, texts.map, sources);
+    finish_stdin(push);
     finish_password(push, sources);
     finish_output(push.output, texts.output, sources);
 }

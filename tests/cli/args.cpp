@@ -384,6 +384,13 @@ BOOST_AUTO_TEST_CASE(password_needs_a_name_and_one_source) {
         == "standard input cannot carry both the archive and the password");
 }
 
+BOOST_AUTO_TEST_CASE(standard_input_is_one_archive) {
+    BOOST_TEST(refusal("push a -") == "accepted");
+    BOOST_TEST(
+        refusal("push - a -")
+        == "standard input (-) can be read once, and is named more than once");
+}
+
 BOOST_AUTO_TEST_CASE(every_long_option_has_an_environment_name) {
     const environment set{
         {"TARPON_REGISTRY", "r.example"},

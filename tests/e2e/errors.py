@@ -87,6 +87,10 @@ class Usage(ErrorCase):
             self.expect(2, "usage", r"--memory must be at most .* \(buffer_memory_bytes_max\)", "push", self.archive(),
                         "--registry", "localhost:1", "--memory", size)
 
+    def test_one_input_for_two_archives(self):
+        self.expect(2, "usage", r"standard input \(-\) can be read once.*", "push", "-", self.archive(), "-",
+                    "--registry", "localhost:1")
+
     def test_the_environment_asks_for_json_too(self):
         result = tarpon("push", "--bogus", env={"TARPON_JSON": "1"})
         self.assertEqual([event["event"] for event in result.events], ["error", "summary"], result)
