@@ -36,8 +36,8 @@ inline constexpr std::size_t names_per_archive_max = 100'000;
 inline constexpr std::uint64_t kept_entry_bytes_max = 64 * 1024;      // any entry, kept in memory
 inline constexpr std::uint64_t kept_json_bytes_max = 8 * 1024 * 1024; // an entry that is JSON
 inline constexpr std::uint64_t kept_total_bytes_max = 24 * 1024 * 1024;
-inline constexpr std::uint64_t kept_other_bytes_max =
-    8 * 1024 * 1024;                                              // of these, until no JSON more
+inline constexpr std::uint64_t kept_other_bytes_max = 8 * 1024 * 1024; // of these, without JSON
+inline constexpr std::uint64_t kept_metadata_bytes = 8 * 1024 * 1024; // of these, for metadata only
 inline constexpr std::uint64_t after_end_bytes_max = 1024 * 1024; // read past the end-of-archive
 inline constexpr std::size_t tar_window_bytes = 256 * 1024;       // read-ahead of headers
 inline constexpr int pipe_bytes_wanted = 1024 * 1024;             // size asked for a pipe's buffer

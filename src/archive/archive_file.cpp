@@ -128,7 +128,7 @@ result<entry_table> read_entries(const archive_file& file, bool& ended_early) {
         const std::uint64_t offset = reader.offset();
         const std::uint64_t left = file.size() - std::min(file.size(), offset);
         if (left < reader.wanted()) {
-            ended_early = true;
+            ended_early = !reader.end_seen();
             if (const auto finished = reader.finish(static_cast<std::size_t>(left)); !finished)
                 return finished.error();
             return entries;

@@ -94,7 +94,7 @@ find_unambiguous(std::string_view name, const entry_table& entries, metadata_sou
 ///
 /// Prefers the OCI side where both describe an image, unless its manifest contradicts the config
 /// (Docker 25.0.0 wrote such). Trouble with one image stays with that image.
-/// `ended_early`: no end-of-archive marker was seen, which turns what is missing into "truncated".
+/// `ended_early` (see archive_contents) turns what is missing into "truncated".
 /// Errors: errc::archive_not_image, archive_truncated, archive_metadata, archive_limit,
 ///         archive_unsupported.
 result<archive_contents>

@@ -343,7 +343,7 @@ failure reader::no_metadata() const {
     if (contents_.ended_early)
         return {
             errc::archive_truncated,
-            "it ended before manifest.json or index.json; did the program that wrote it fail?"};
+            "it ended before manifest.json or index.json; did the producer fail?"};
     return {errc::archive_not_image, "it has neither manifest.json nor index.json"};
 }
 
@@ -352,10 +352,10 @@ void reader::blame_the_end() {
     for (archive_image& image : contents_.images)
         if (image.trouble && image.trouble->code == errc::archive_blob_missing)
             image.trouble = failure{
-                errc::archive_truncated, concat(
-                                             image.trouble->message, ", and the archive ended "
-                                                                     "early; did the program that "
-                                                                     "wrote it fail?")};
+                errc::archive_truncated,
+                concat(
+                    image.trouble->message,
+                    ", and the archive ended early; did the producer fail?")};
 }
 
 result<archive_contents> reader::run() {

@@ -73,7 +73,7 @@ result<tar_reader::event> tar_reader::consume(std::span<const std::byte> bytes) 
 }
 
 result<void> tar_reader::finish(std::size_t got) const {
-    if (state_ == state::second_zero_block || state_ == state::ended)
+    if (end_seen())
         return {};
     if (state_ == state::header && got == 0 && extensions_ == 0)
         return {};

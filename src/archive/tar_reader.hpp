@@ -57,6 +57,10 @@ public:
     /// The input ended where `wanted()` bytes were due and `got` of them came. Fine between
     /// entries (writers that leave out the end marker), errc::archive_truncated elsewhere.
     result<void> finish(std::size_t got) const;
+    /// At least one block of the end-of-archive marker was there; some writers leave out the other.
+    bool end_seen() const noexcept {
+        return state_ == state::second_zero_block || state_ == state::ended;
+    }
 
     /// Bytes of the tar up to the next header.
     std::uint64_t offset() const noexcept { return offset_; }

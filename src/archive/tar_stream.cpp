@@ -68,7 +68,7 @@ asio::awaitable<std::optional<tar_entry>> tar_stream::next() {
     while (true) {
         const bool whole = co_await fill(reader_.wanted());
         if (!whole) {
-            ended_early_ = true;
+            ended_early_ = !reader_.end_seen();
             reader_.finish(end_ - begin_).value();
             co_return std::nullopt;
         }

@@ -155,7 +155,7 @@ void finish_where(
     }
 }
 
-/// It has one reader at most.
+/// Of a push, it has one reader at most.
 void finish_stdin(const push_command& push) {
     const auto archives = std::count(push.archives.begin(), push.archives.end(), "-");
     if (archives > 1)

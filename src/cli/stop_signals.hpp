@@ -1,4 +1,5 @@
-// SIGINT, SIGTERM and SIGHUP: the first asks for an orderly end, the second ends at once.
+// SIGINT, SIGTERM and SIGHUP: the first asks for an orderly end; a second SIGINT or SIGTERM ends at
+// once.
 #pragma once
 
 #include <boost/asio/cancellation_signal.hpp>

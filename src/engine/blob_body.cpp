@@ -105,7 +105,13 @@ private:
 } // namespace
 
 asio::awaitable<std::size_t> counted_source::read_some(std::span<std::byte> into) {
-    const std::size_t got = co_await inner_.read_some(into);
+    std::size_t got = 0;
+    try {
+        got = co_await inner_.read_some(into);
+    } catch (...) {
+        failed_ = true;
+        throw;
+    }
     read_ += got;
     run_.report.summary.bytes_read += got;
     run_.totals.bytes_done += busy_.advance(read_);

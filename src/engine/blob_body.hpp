@@ -34,12 +34,15 @@ public:
         , run_(run)
         , busy_(busy) {}
     boost::asio::awaitable<std::size_t> read_some(std::span<std::byte> into) override;
+    /// The inner source threw.
+    bool failed() const noexcept { return failed_; }
 
 private:
     byte_source& inner_;
     run_context& run_;
     activity& busy_;
     std::uint64_t read_ = 0;
+    bool failed_ = false;
 };
 
 } // namespace tarpon::engine

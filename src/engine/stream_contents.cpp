@@ -16,7 +16,8 @@ using archive::tar_entry;
 
 namespace {
 
-constexpr std::string_view not_from_a_pipe = "push from a file, or with --spool DIR";
+constexpr std::string_view how_without_keeping =
+    "a plain tar file, or --spool DIR, needs no such room";
 
 /// Kept bytes as a source.
 class kept_source final : public byte_source {
@@ -74,36 +75,44 @@ stream_contents::keep_if_small(archive::tar_stream& tar, const tar_entry& entry)
                 concat(entry.name, " has ", entry.size, " bytes, over ", bytes_max));
         co_return false;
     }
-    // Metadata comes last, and finds room: what is not JSON leaves it some.
+    // Metadata comes last, and finds room.
     const std::uint64_t total_max =
-        metadata || json ? limits::kept_total_bytes_max : limits::kept_other_bytes_max;
-    if (kept_bytes_ + entry.size > total_max) {
+        limits::kept_total_bytes_max - (metadata ? 0 : limits::kept_metadata_bytes);
+    const bool other = !metadata && !json;
+    const bool full = kept_bytes_ + entry.size > total_max
+                      || (other && other_bytes_ + entry.size > limits::kept_other_bytes_max);
+    if (full) {
         if (metadata)
             throw error(
                 errc::archive_limit,
                 concat(
                     "more than ", human_bytes(limits::kept_total_bytes_max),
                     " of small entries (kept_total_bytes_max)"),
-                {}, std::string(not_from_a_pipe));
+                {}, std::string(how_without_keeping));
         co_return false;
     }
     std::string bytes(static_cast<std::size_t>(entry.size), '\0');
     (void)co_await read_full(tar, std::as_writable_bytes(std::span(bytes)));
     kept_bytes_ += entry.size;
+    if (other)
+        other_bytes_ += entry.size;
     passed.kept = std::move(bytes);
     co_return true;
 }
 
 result<std::string> stream_contents::read(const tar_entry& entry, std::uint64_t bytes_max) {
     const passed_entry* passed = find(entry);
-    if (entry.size > bytes_max || !passed || !passed->kept)
+    if (entry.size > bytes_max)
+        return failure{
+            errc::archive_limit, concat(
+                                     "entry \"", foreign_text(entry.name, 200), "\" has ",
+                                     entry.size, " bytes, over ", bytes_max)};
+    if (!passed || !passed->kept)
         return failure{
             errc::archive_limit,
             concat(
-                "entry \"", foreign_text(entry.name, 200), "\" (", human_bytes(entry.size),
-                ") was not kept from the pipe (", human_bytes(limits::kept_json_bytes_max),
-                " each, ", human_bytes(limits::kept_total_bytes_max), " together); ",
-                not_from_a_pipe)};
+                "there was no room for entry \"", foreign_text(entry.name, 200), "\" (", entry.size,
+                " bytes) beside other small ones; ", how_without_keeping)};
     return *passed->kept;
 }
 

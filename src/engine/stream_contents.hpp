@@ -43,6 +43,7 @@ public:
 private:
     std::map<std::uint64_t, passed_entry> passed_;
     std::uint64_t kept_bytes_ = 0;
+    std::uint64_t other_bytes_ = 0; ///< of these, neither metadata nor JSON
 };
 
 /// Blobs of a plan over entries that passed by.

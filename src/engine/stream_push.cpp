@@ -58,7 +58,7 @@ struct candidate {
         , busy(run.board, std::move(label), size)
         , counted(body, run, busy) {}
 
-    std::string name; ///< of the entry, for people
+    std::string name; ///< of the entry, shortened, for people
     activity busy;
     counted_source counted;
     std::unique_ptr<byte_source> decoded;
@@ -291,12 +291,13 @@ asio::awaitable<void> stream_push::push_candidate(const tar_entry& entry, passed
 }
 
 /// A layer whose own compression is damaged may turn out not to matter, or to be one image's only:
-/// the rest of the entry is read past. Where the archive itself ended, the next header shows it.
+/// the rest of the entry is read past. What fails below it ends the push.
 asio::awaitable<void> stream_push::feed(std::shared_ptr<candidate> one) {
     try {
         co_await one->stream->feed();
     } catch (const error& e) {
-        if (!one->decoded || class_of(e.code()) != error_class::archive)
+        const bool own = one->decoded && !one->counted.failed();
+        if (!own || class_of(e.code()) != error_class::archive)
             throw;
         one->entry->failed = error(e).in(concat("entry \"", one->name, "\""));
     }

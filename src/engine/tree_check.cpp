@@ -22,6 +22,13 @@ struct shortage {
     std::optional<tree_blob> blob;  ///< the first blob that is nowhere
 };
 
+/// Whatever is asked for, of an archive without an end: the rest may have been cut off.
+error cut_off(const std::string& missing) {
+    return error(
+        errc::archive_truncated,
+        concat("the archive ended early, and ", missing, "; did the producer fail?"));
+}
+
 asio::awaitable<shortage>
 find_shortage(run_context& run, const image_tree& tree, const repository& where) {
     shortage found;
@@ -58,17 +65,16 @@ asio::awaitable<image_tree> choose_tree(
     const repository& where) {
     tree_choice choice;
     choice.platforms = run.options.platforms;
-    image_tree tree = select_tree(contents, root, choice).value();
+    auto selected = select_tree(contents, root, choice);
+    if (!selected && contents.ended_early)
+        throw cut_off(selected.error().message);
+    image_tree tree = std::move(selected).value();
     const shortage lacking = co_await find_shortage(run, tree, where);
     if (lacking.manifests.empty())
         co_return tree;
-    if (contents.ended_early) // whatever is asked for: the rest may have been cut off
-        throw error(
-            errc::archive_truncated,
-            concat(
-                "the archive ended early, and neither it nor ", where.str(), " has ",
-                boost::algorithm::join(lacking.names, ", "),
-                "; did the program that wrote it fail?"));
+    if (contents.ended_early)
+        throw cut_off(concat(
+            "neither it nor ", where.str(), " has ", boost::algorithm::join(lacking.names, ", ")));
     if (lacking.blob && tree.manifests.size() == 1)
         throw error(
             errc::archive_blob_missing, concat(

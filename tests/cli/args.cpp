@@ -384,6 +384,15 @@ BOOST_AUTO_TEST_CASE(password_needs_a_name_and_one_source) {
         == "standard input cannot carry both the archive and the password");
 }
 
+BOOST_AUTO_TEST_CASE(standard_input_is_one_list) {
+    BOOST_TEST(
+        refusal("migrate @- @- --registry h")
+        == "standard input (@-) can be read once, and is named more than once");
+    BOOST_TEST(
+        refusal("migrate @- --registry h -u u --password-stdin")
+        == "standard input cannot carry both the list and the password");
+}
+
 BOOST_AUTO_TEST_CASE(standard_input_is_one_archive) {
     BOOST_TEST(refusal("push a -") == "accepted");
     BOOST_TEST(

@@ -29,8 +29,10 @@ class ClosedInput(RegistryCase):
         listed = tarpon("migrate", "@-", *to, wrapper=with_streams("<&-"))
         self.assertEqual(listed.code, 3, listed)
         self.assertIn("cause: standard input is not open", listed.stderr)
-        password = tarpon("push", "-", *to, "--username", "me", "--password-stdin", wrapper=with_streams("<&-"))
+        archive = self.file(tar(docker_entries(make_image(1, "app:1"))))
+        password = tarpon("push", archive, *to, "--username", "me", "--password-stdin", wrapper=with_streams("<&-"))
         self.assertEqual(password.code, 2, password)
+        self.assertIn("standard input", password.stderr)
 
     def test_does_not_matter_where_a_file_is_pushed(self):
         archive = self.file(tar(docker_entries(make_image(1, "app:1"))))

