@@ -8,7 +8,6 @@
 #include "model/hasher.hpp"
 #include "model/text.hpp"
 
-#include <algorithm>
 #include <cctype>
 
 namespace tarpon::cli {
@@ -34,17 +33,6 @@ shard choose_shard(const std::string& text, const value_sources& sources) {
     if (!parsed)
         throw error(parsed.error()).in(sources.name("shard"));
     return *parsed;
-}
-
-/// It has one reader at most.
-void check_stdin(const migrate_command& migrate) {
-    const auto& sources = migrate.options.sources;
-    const auto lists = std::count(sources.begin(), sources.end(), "@-");
-    if (lists > 1)
-        throw error(
-            errc::usage, "standard input (@-) can be read once, and is named more than once");
-    if (migrate.push.password_stdin && lists > 0)
-        throw error(errc::usage, "standard input cannot carry both the list and the password");
 }
 
 } // namespace
@@ -83,7 +71,7 @@ void add_migrate(CLI::App& verb, migrate_command& migrate, migrate_texts& texts)
 void finish_migrate(
     migrate_command& migrate, const migrate_texts& texts, const value_sources& sources) {
     finish_push(migrate.push, texts.push, sources);
-    check_stdin(migrate);
+    check_stdin(migrate.options.sources, "@-", "list", migrate.push.password_stdin);
     migrate_options& options = migrate.options;
     options.plan_only = options.plan_only || migrate.push.options.dry_run;
     migrate.push.output.plan_table = options.plan_only;

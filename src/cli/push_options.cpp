@@ -155,16 +155,6 @@ void finish_where(
     }
 }
 
-/// Of a push, it has one reader at most.
-void finish_stdin(const push_command& push) {
-    const auto archives = std::count(push.archives.begin(), push.archives.end(), "-");
-    if (archives > 1)
-        throw error(
-            errc::usage, "standard input (-) can be read once, and is named more than once");
-    if (push.password_stdin && archives > 0)
-        throw error(errc::usage, "standard input cannot carry both the archive and the password");
-}
-
 void finish_password(push_command& push, const value_sources& sources) {
     connection_options& connection = push.options.connection;
     push.password_on_command_line = settle_password(connection, push.password_stdin, sources);
@@ -197,6 +187,22 @@ void add_push_options(CLI::App& verb, push_command& push, push_texts& texts) {
     add_progress(verb, push.output, texts.output);
 }
 
+void check_stdin(
+    const std::vector<std::string>& inputs,
+    std::string_view name,
+    std::string_view what,
+    bool password_too) {
+    const auto readers = std::count(inputs.begin(), inputs.end(), name);
+    if (readers > 1)
+        throw error(
+            errc::usage,
+            concat("standard input (", name, ") can be read once, and is named more than once"));
+    if (password_too && readers > 0)
+        throw error(
+            errc::usage,
+            concat("standard input cannot carry both the ", what, " and the password"));
+}
+
 void finish_push(push_command& push, const push_texts& texts, const value_sources& sources) {
     push_options& options = push.options;
     options.layers = choose(compressions, texts.compression, sources.name("compression"));
@@ -215,7 +221,7 @@ void finish_push(push_command& push, const push_texts& texts, const value_source
         options.state_is_default = true;
     }
     finish_where(options.where, texts.map, sources);
-    finish_stdin(push);
+    check_stdin(push.archives, "-", "archive", push.password_stdin);
     finish_password(push, sources);
     finish_output(push.output, texts.output, sources);
 }

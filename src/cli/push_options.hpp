@@ -5,6 +5,7 @@
 #include "cli/output_options.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tarpon::cli {
@@ -27,6 +28,14 @@ void add_push(CLI::App& verb, push_command& push, push_texts& texts);
 
 /// Those of them that concern many archives as well as one: all but the archives and their names.
 void add_push_options(CLI::App& verb, push_command& push, push_texts& texts);
+
+/// Standard input has one reader: one of `inputs`, called `name` there, or the password.
+/// `what`: what it carries then. Throws errc::usage.
+void check_stdin(
+    const std::vector<std::string>& inputs,
+    std::string_view name,
+    std::string_view what,
+    bool password_too);
 
 /// After parsing: turns the texts into values, and checks what can be wrong between options.
 /// Throws errc::usage.

@@ -54,6 +54,48 @@ struct setup {
     std::uint64_t memory = 8 << 20;
 };
 
+/// A stream over a text, and what it lives on.
+struct scene {
+    scene(
+        asio::io_context& io,
+        async::cpu_pool& workers,
+        text_source from,
+        std::shared_ptr<const pipeline::block_codec> codec,
+        std::uint64_t memory = setup().memory,
+        std::size_t window = setup().window)
+        : buffers(io.get_executor(), memory)
+        , hashes(workers, io.get_executor(), buffers)
+        , source(from) {
+        s.emplace(
+            pipeline::workshop{workers, buffers, hashes, io.get_executor(), window}, source,
+            std::move(codec), std::nullopt);
+    }
+
+    /// Every buffer comes back when the stream is gone.
+    asio::awaitable<void> close() {
+        s.reset();
+        co_await buffers.drained();
+    }
+
+    pipeline::buffer_pool buffers;
+    pipeline::hash_queue hashes;
+    text_source source;
+    std::optional<stream> s;
+};
+
+std::shared_ptr<const pipeline::block_codec> gzip_codec() {
+    return pipeline::make_codec(compression::gzip, 0);
+}
+
+asio::awaitable<void> send_all(stream& s, std::string& sent) {
+    while (true) {
+        const body_piece piece = co_await s.next();
+        if (piece.empty())
+            co_return;
+        sent.append(reinterpret_cast<const char*>(piece.bytes.data()), piece.bytes.size());
+    }
+}
+
 asio::awaitable<void>
 run(asio::io_context& io,
     async::cpu_pool& workers,
@@ -61,23 +103,11 @@ run(asio::io_context& io,
     std::shared_ptr<const pipeline::block_codec> codec,
     const setup& with,
     outcome& out) {
-    pipeline::buffer_pool buffers(io.get_executor(), with.memory);
-    pipeline::hash_queue hashes(workers, io.get_executor(), buffers);
-    {
-        text_source source(input, with.step);
-        stream s(
-            {workers, buffers, hashes, io.get_executor(), with.window}, source, std::move(codec),
-            std::nullopt);
-        while (true) {
-            const body_piece piece = co_await s.next();
-            if (piece.empty())
-                break;
-            out.sent.append(reinterpret_cast<const char*>(piece.bytes.data()), piece.bytes.size());
-        }
-        out.facts = co_await s.finish();
-    }
-    co_await buffers.drained();
-    out.memory_peak = buffers.bytes_peak();
+    scene at(io, workers, {input, with.step}, std::move(codec), with.memory, with.window);
+    co_await send_all(*at.s, out.sent);
+    out.facts = co_await at.s->finish();
+    co_await at.close();
+    out.memory_peak = at.buffers.bytes_peak();
 }
 
 outcome encode(const std::string& input, compression kind, int level, const setup& with = {}) {
@@ -151,24 +181,17 @@ BOOST_AUTO_TEST_CASE(memory_stays_within_window_and_cap) {
 
 asio::awaitable<void> failing(asio::io_context& io, async::cpu_pool& workers) {
     const std::string input(3'000'000, 'x');
-    pipeline::buffer_pool buffers(io.get_executor(), 8 << 20);
-    pipeline::hash_queue hashes(workers, io.get_executor(), buffers);
+    scene at(io, workers, {input, 100'000, 1'500'000}, gzip_codec());
     std::exception_ptr failed;
-    {
-        text_source source(input, 100'000, 1'500'000);
-        stream s(
-            {workers, buffers, hashes, io.get_executor(), 4}, source,
-            pipeline::make_codec(compression::gzip, 0), std::nullopt);
-        try {
-            while (true) {
-                const body_piece piece = co_await s.next();
-                BOOST_REQUIRE(!piece.empty());
-            }
-        } catch (const error&) {
-            failed = std::current_exception();
+    try {
+        while (true) {
+            const body_piece piece = co_await at.s->next();
+            BOOST_REQUIRE(!piece.empty());
         }
+    } catch (const error&) {
+        failed = std::current_exception();
     }
-    co_await buffers.drained();
+    co_await at.close();
     BOOST_REQUIRE(failed);
     std::rethrow_exception(failed);
 }
@@ -191,15 +214,10 @@ asio::awaitable<void> drain(stream& s, int pieces) {
 
 asio::awaitable<void> cancel_at(asio::io_context& io, async::cpu_pool& workers, int steps) {
     const std::string input(3'000'000, 'x');
-    pipeline::buffer_pool buffers(io.get_executor(), 3 << 20);
-    pipeline::hash_queue hashes(workers, io.get_executor(), buffers);
+    scene at(io, workers, {input, 100'000}, gzip_codec(), 3 << 20);
     {
-        text_source source(input, 100'000);
-        stream s(
-            {workers, buffers, hashes, io.get_executor(), 4}, source,
-            pipeline::make_codec(compression::gzip, 0), std::nullopt);
         async::task_group group(io.get_executor());
-        group.spawn(drain(s, 1000));
+        group.spawn(drain(*at.s, 1000));
         for (int i = 0; i < steps; ++i)
             co_await asio::post(io, asio::use_awaitable);
         group.cancel();
@@ -208,7 +226,7 @@ asio::awaitable<void> cancel_at(asio::io_context& io, async::cpu_pool& workers, 
         } catch (const boost::system::system_error&) {
         }
     }
-    co_await buffers.drained();
+    co_await at.close();
 }
 
 BOOST_AUTO_TEST_CASE(cancelled_anywhere_gives_everything_back) {
@@ -219,31 +237,15 @@ BOOST_AUTO_TEST_CASE(cancelled_anywhere_gives_everything_back) {
 
 // --- fed, as from a pipe ------------------------------------------------------------------------
 
-asio::awaitable<void> send_all(stream& s, std::string& sent) {
-    while (true) {
-        const body_piece piece = co_await s.next();
-        if (piece.empty())
-            co_return;
-        sent.append(reinterpret_cast<const char*>(piece.bytes.data()), piece.bytes.size());
-    }
-}
-
 asio::awaitable<void>
 run_fed(asio::io_context& io, async::cpu_pool& workers, const std::string& input, outcome& out) {
-    pipeline::buffer_pool buffers(io.get_executor(), 8 << 20);
-    pipeline::hash_queue hashes(workers, io.get_executor(), buffers);
-    {
-        text_source source(input, 100'000);
-        stream s(
-            {workers, buffers, hashes, io.get_executor(), 4}, source,
-            pipeline::make_codec(compression::gzip, 0), std::nullopt);
-        async::task_group group(io.get_executor());
-        group.spawn(send_all(s, out.sent));
-        co_await s.feed();
-        co_await group.join();
-        out.facts = co_await s.finish();
-    }
-    co_await buffers.drained();
+    scene at(io, workers, {input, 100'000}, gzip_codec());
+    async::task_group group(io.get_executor());
+    group.spawn(send_all(*at.s, out.sent));
+    co_await at.s->feed();
+    co_await group.join();
+    out.facts = co_await at.s->finish();
+    co_await at.close();
 }
 
 BOOST_AUTO_TEST_CASE(fed_and_pulled_give_the_same) {
@@ -261,22 +263,16 @@ BOOST_AUTO_TEST_CASE(fed_and_pulled_give_the_same) {
 
 asio::awaitable<void> give_up(asio::io_context& io, async::cpu_pool& workers, std::uint64_t& read) {
     const std::string input(50'000'000, 'x');
-    pipeline::buffer_pool buffers(io.get_executor(), 4 << 20); // less than the input
-    pipeline::hash_queue hashes(workers, io.get_executor(), buffers);
-    {
-        text_source source(input, 100'000);
-        stream s(
-            {workers, buffers, hashes, io.get_executor(), 4}, source,
-            pipeline::make_codec(compression::none, 0), std::nullopt);
-        async::task_group group(io.get_executor());
-        group.spawn(s.feed());
-        co_await asio::post(io, asio::use_awaitable); // it begins
-        co_await drain(s, 3);
-        s.abandon();
-        co_await group.join();
-        read = s.bytes_read();
-    }
-    co_await buffers.drained();
+    scene at( // with less memory than the input
+        io, workers, {input, 100'000}, pipeline::make_codec(compression::none, 0), 4 << 20);
+    async::task_group group(io.get_executor());
+    group.spawn(at.s->feed());
+    co_await asio::post(io, asio::use_awaitable); // it begins
+    co_await drain(*at.s, 3);
+    at.s->abandon();
+    co_await group.join();
+    read = at.s->bytes_read();
+    co_await at.close();
 }
 
 // The rest of an archive comes behind a blob that nobody takes any more.
@@ -287,32 +283,24 @@ BOOST_AUTO_TEST_CASE(abandoned_stream_is_read_to_its_end) {
     BOOST_TEST(read == 50'000'000u);
 }
 
+asio::awaitable<bool> is_told_of_the_end(asio::awaitable<void> work) {
+    try {
+        co_await std::move(work);
+    } catch (const error& e) {
+        co_return e.code() == errc::archive_truncated;
+    }
+    co_return false;
+}
+
 asio::awaitable<void> feed_failing(asio::io_context& io, async::cpu_pool& workers) {
     const std::string input(3'000'000, 'x');
-    pipeline::buffer_pool buffers(io.get_executor(), 8 << 20);
-    pipeline::hash_queue hashes(workers, io.get_executor(), buffers);
-    {
-        text_source source(input, 100'000, 2'000'000);
-        stream s(
-            {workers, buffers, hashes, io.get_executor(), 4}, source,
-            pipeline::make_codec(compression::gzip, 0), std::nullopt);
-        bool told = false;
-        try {
-            co_await s.feed();
-        } catch (const error& e) {
-            told = e.code() == errc::archive_truncated;
-        }
-        BOOST_TEST(told);
-        std::string sent;
-        bool told_sender = false;
-        try {
-            co_await send_all(s, sent);
-        } catch (const error& e) {
-            told_sender = e.code() == errc::archive_truncated;
-        }
-        BOOST_TEST(told_sender);
-    }
-    co_await buffers.drained();
+    scene at(io, workers, {input, 100'000, 2'000'000}, gzip_codec());
+    const bool reader = co_await is_told_of_the_end(at.s->feed());
+    BOOST_TEST(reader);
+    std::string sent;
+    const bool sender = co_await is_told_of_the_end(send_all(*at.s, sent));
+    BOOST_TEST(sender);
+    co_await at.close();
 }
 
 // Reader and sender both hear of it, and every buffer comes back.
