@@ -2,6 +2,7 @@
 #include "engine/image_publish.hpp"
 
 #include "model/media_type.hpp"
+#include "model/standard_input.hpp"
 #include "model/text.hpp"
 #include "registry/manifest_api.hpp"
 #include "registry/referrers.hpp"
@@ -159,6 +160,18 @@ asio::awaitable<bool> put_new_name(
         .with_status(fixed->http_status());
 }
 
+/// Archives are pushed in the order they were given, so a tag that two of them have is the later
+/// one's. Whoever did not mean that should hear of it.
+void tell_of_replaced(run_context& run, const image_event& now) {
+    for (const image_event& before : run.report.images)
+        if (before.reference == now.reference && before.digest != now.digest
+            && before.archive != now.archive)
+            run.warn(concat(
+                now.reference, " was the image of ", shown_name(before.archive), " until now (",
+                before.digest.str(), "); it is that of ", shown_name(now.archive),
+                " from here on"));
+}
+
 /// One name of a manifest. Nothing is sent when the name has it already: registries with immutable
 /// tags refuse even an equal manifest.
 asio::awaitable<void> put_name(
@@ -184,9 +197,13 @@ asio::awaitable<void> put_name(
     } else {
         co_await list_again(session, path, manifest);
     }
-    run.image_done(
-        {reference_of(plan, job, tag), manifest.self.digest, manifest.self.media_type,
-         unchanged ? image_status::unchanged : image_status::pushed, plan.archive});
+    image_event done{
+        reference_of(plan, job, tag), manifest.self.digest, manifest.self.media_type,
+        unchanged ? image_status::unchanged : image_status::pushed, plan.archive};
+    // Where many images go, that was looked for before anything was pushed.
+    if (!unchanged && !tag.empty() && !run.sharing)
+        tell_of_replaced(run, done);
+    run.image_done(std::move(done));
 }
 
 /// A built image's first name, in the format asked for, or in Docker's when OCI is refused.

@@ -441,6 +441,23 @@ BOOST_AUTO_TEST_CASE(bad_archive_among_good_ones_is_the_only_one_missing) {
     BOOST_TEST(missing.failures.at(0).what.code() == errc::archive_unreadable);
 }
 
+// Archives go in the order they are given: the later one has the tag, and that is said.
+BOOST_AUTO_TEST_CASE(tag_of_two_archives_is_the_later_ones) {
+    push_scene s;
+    const built_image a = make_image({make_layer(1)}, {"app:1", "app:latest"});
+    const built_image b = make_image({make_layer(2)}, {"app:2", "app:latest"});
+    const auto report = s.push({docker_archive({a}), docker_archive({b}), docker_archive({b})});
+    BOOST_TEST(report.exit_code() == 0);
+    check_image(s, "team/app", "1", a);
+    check_image(s, "team/app", "latest", b);
+    BOOST_REQUIRE(s.told.warnings.size() == 1u);
+    BOOST_TEST(
+        s.told.warnings[0]
+        == s.registry.host() + "/team/app:latest was the image of " + s.file(0) + " until now ("
+               + report.images.at(1).digest.str() + "); it is that of " + s.file(1)
+               + " from here on");
+}
+
 // reliability-anchors 5, s16: an archive that shrinks under our hands never gets its tag.
 BOOST_AUTO_TEST_CASE(archive_that_shrinks_is_not_tagged) {
     push_scene s;
