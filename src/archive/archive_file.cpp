@@ -21,7 +21,6 @@ namespace tarpon::archive {
 namespace {
 
 constexpr std::size_t read_ahead_bytes = 64 * 1024;
-constexpr const char* how_to_pipe = "docker save IMAGE | tarpon push - --to REFERENCE";
 
 failure unreadable(int error_number) {
     return {errc::archive_unreadable, std::strerror(error_number)};
@@ -171,9 +170,10 @@ result<archive_file> archive_file::open(const std::string& path) {
     return adopt(fd, path);
 }
 
-archive_file archive_file::open_input(const std::string& name) {
+archive_file archive_file::open_input(const std::string& name, std::string_view command) {
     if (name != "-")
         return open(name).value();
+    const std::string how_to_pipe = concat("docker save IMAGE | ", command);
     if (!standard_input_is_open())
         throw error(errc::archive_unreadable, "it is not open", {}, how_to_pipe);
     const int copy = ::dup(STDIN_FILENO);

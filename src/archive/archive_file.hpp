@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace tarpon::archive {
 
@@ -20,8 +21,9 @@ public:
     /// Opens for reading; never follows anything but `path` itself and never creates.
     /// Errors: errc::archive_unreadable (with the system's reason; a folder).
     static result<archive_file> open(const std::string& path);
-    /// The same, and "-" is standard input. Throws `error`; errc::usage if that is a terminal.
-    static archive_file open_input(const std::string& name);
+    /// The same, and "-" is standard input. Throws `error`; errc::usage if that is a terminal, with
+    /// a hint how to pipe an archive into `command`.
+    static archive_file open_input(const std::string& name, std::string_view command);
     /// Takes over a descriptor (standard input that is a file).
     static result<archive_file> adopt(int fd, std::string name);
 

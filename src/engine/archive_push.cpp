@@ -102,7 +102,7 @@ asio::awaitable<void> push_input(
 asio::awaitable<void>
 open_and_push(run_context& run, const std::string& name, const archive_place& place) {
     auto open = [&name] {
-        return archive_file::open_input(name);
+        return archive_file::open_input(name, "tarpon push - --to REFERENCE");
     };
     const archive_file file = co_await async::run_on(run.workers.get_executor(), open);
     co_await push_input(run, name, file, place);

@@ -166,7 +166,7 @@ inspection inspect_stream(const archive::archive_file& file) {
 
 inspection inspect(const std::string& name) {
     try {
-        const auto file = archive::archive_file::open_input(name);
+        const auto file = archive::archive_file::open_input(name, "tarpon inspect -");
         const bool indexed = file.whole() && file.sniff().value() == archive::encoding::tar;
         inspection found = indexed ? inspect_file(file) : inspect_stream(file);
         found.archive = name;

@@ -23,6 +23,7 @@ class ClosedInput(RegistryCase):
                 result = tarpon(*arguments, wrapper=with_streams("<&-"))
                 self.assertEqual(result.code, 3, result)
                 self.assertEqual(result.error_lines, ["tarpon: error: cannot read standard input: it is not open"])
+                self.assertIn(f"  hint: docker save IMAGE | tarpon {arguments[0]} -", result.stderr)
 
     def test_is_no_list_and_no_password(self):
         to = ("--registry", self.embedded.host)
@@ -37,6 +38,22 @@ class ClosedInput(RegistryCase):
     def test_does_not_matter_where_a_file_is_pushed(self):
         archive = self.file(tar(docker_entries(make_image(1, "app:1"))))
         self.pushed(archive, "--registry", f"{self.embedded.host}/{self.fresh()}", wrapper=with_streams("<&-"))
+
+
+class ClosedErrors(RegistryCase):
+    """Nobody hears of progress, warnings or errors; results and exit codes are the same."""
+
+    def test_does_not_matter(self):
+        archive = self.file(tar(docker_entries(make_image(4, "app:1"), make_image(5, "app:2"))))
+        for options in ((), ("--progress", "plain", "--log-level", "trace"), ("--json",)):
+            with self.subTest(options):
+                name = self.fresh()
+                to = ("--registry", f"{self.embedded.host}/{name}")
+                result = tarpon("push", archive, *to, *options, wrapper=with_streams("2>&-"))
+                self.assertEqual((result.code, result.stderr), (0, ""), result)
+                self.assertEqual(self.embedded.tags(f"{name}/app"), ["1", "2"])
+        gone = tarpon("push", self.folder / "none", *to, wrapper=with_streams("2>&-"))
+        self.assertEqual((gone.code, gone.stdout), (3, ""), gone)
 
 
 class LostResults(RegistryCase):
