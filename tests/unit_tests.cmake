@@ -71,7 +71,7 @@ add_stage_tests(state
   database sign_of_life state_store)
 add_stage_tests(transport
   address_block address_class certs_dir connection connection_pool http_client http_download http_exchange
-  http_message pool_state proxy rate_limiter response_head tls tunnel url)
+  http_message pool_state proxy rate_limiter response_head tls tunnel unsent_bound url)
 add_stage_tests(engine
   event_json fault_matrix idle_growth image_tree kill_at_step layer_reuse login push push_memory push_plan registry_profiles
   registry_quirks shared_blobs stream_push targets upload_gate)

@@ -51,7 +51,7 @@ inline constexpr int zstd_window_log_max = 27;
 inline constexpr std::uint64_t xz_memory_bytes_max = 128 * 1024 * 1024;
 
 // --- HTTP, as a client -------------------------------------------------------------------------
-inline constexpr int unsent_bytes_on_this_machine = 64 * 1024; // in a socket's buffer: a segment
+inline constexpr int unsent_bytes_on_this_machine = 64 * 1024; // about; docs/performance.md
 inline constexpr std::size_t response_header_bytes_max = 64 * 1024;
 inline constexpr std::size_t token_body_bytes_max = 128 * 1024;
 inline constexpr std::size_t error_body_bytes_max = 64 * 1024;

@@ -11,30 +11,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 namespace tarpon::transport {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-
-namespace {
-
-/// Where the far end is on this machine, what waits in our socket's buffer is sent when it takes
-/// something out of its own, by its thread and in its time. With little in there we send ourselves.
-/// (In a network it is the interface that makes room, and much in the buffer bridges our pauses.)
-void send_in_our_own_time(tcp::socket& socket) {
-    boost::system::error_code gone;
-    const auto far_end = socket.remote_endpoint(gone).address();
-    const auto ours = socket.local_endpoint(gone).address();
-    if (gone || !(far_end.is_loopback() || far_end == ours))
-        return;
-    const int most = limits::unsent_bytes_on_this_machine;
-    (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
-}
-
-} // namespace
 
 dialer::dialer(asio::any_io_executor executor, const connection_options& options)
     : executor_(std::move(executor))
@@ -48,7 +28,6 @@ asio::awaitable<std::unique_ptr<connection>> dialer::dial(origin to) {
     const origin first = via ? via->at : to;
     tcp::socket socket = co_await connect(first);
     socket.set_option(tcp::no_delay(true));
-    send_in_our_own_time(socket);
     stream link(std::move(socket));
     if (first.tls)
         link = co_await secure(std::move(link), first);

@@ -6,6 +6,7 @@
 #include "transport/rate_limiter.hpp"
 #include "transport/stream.hpp"
 #include "transport/tls.hpp"
+#include "transport/unsent_bound.hpp"
 #include "transport/url.hpp"
 
 #include <tarpon/options.hpp>
@@ -26,7 +27,8 @@ namespace tarpon::transport {
 struct connection {
     connection(stream connected, origin at)
         : link(std::move(connected))
-        , peer(std::move(at)) {}
+        , peer(std::move(at))
+        , unsent(link.socket()) {}
 
     stream link;
     origin peer;
@@ -41,6 +43,10 @@ struct connection {
     std::chrono::steady_clock::duration commit_time = limits::commit_time_max;
     /// Bodies keep to it; nullptr: no bound. Outlives the exchange.
     rate_limiter* pace = nullptr;
+    /// Streamed bodies under way on all connections, this one's among them; nullptr: nobody counts
+    /// them. Outlives the exchange.
+    const std::size_t* bodies = nullptr;
+    unsent_bound unsent;
 };
 
 /// Makes connections. One for a run: it remembers addresses, so a name is resolved once.

@@ -7,6 +7,25 @@ namespace tarpon::transport {
 
 namespace asio = boost::asio;
 
+namespace {
+
+/// One more while it exists.
+class counted_body {
+public:
+    explicit counted_body(std::size_t& bodies)
+        : bodies_(bodies) {
+        ++bodies_;
+    }
+    ~counted_body() { --bodies_; }
+    counted_body(const counted_body&) = delete;
+    counted_body& operator=(const counted_body&) = delete;
+
+private:
+    std::size_t& bodies_;
+};
+
+} // namespace
+
 http_client::http_client(
     asio::any_io_executor executor,
     const connection_options& options,
@@ -23,6 +42,10 @@ http_client::attempt(const http_request& request, bool fresh, bool& was_idle) {
     was_idle = lease.used_before();
     ++counters_.requests;
     lease->pace = pace_ ? &*pace_ : nullptr;
+    lease->bodies = &bodies_;
+    std::optional<counted_body> under_way;
+    if (request.stream)
+        under_way.emplace(bodies_);
     exchange_outcome outcome = co_await exchange(*lease, request);
     if (outcome.reusable)
         lease.keep();

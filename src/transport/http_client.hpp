@@ -55,6 +55,7 @@ private:
     /// both came out of one pool, enough readers would wait for each other for ever.
     connection_pool downloads_;
     http_counters counters_;
+    std::size_t bodies_ = 0; ///< streamed ones under way
     std::optional<rate_limiter> pace_;
     std::function<void(const std::string&)> trace_;
 };

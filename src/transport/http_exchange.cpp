@@ -192,6 +192,7 @@ asio::awaitable<void> conversation::send_stream() {
                                            piece.empty() ? "" : "at least ", bytes));
         if (piece.empty())
             break;
+        over_.unsent.keep_little(over_.link.socket(), over_.bodies && *over_.bodies == 1);
         ec = co_await write_piece(piece.bytes, chunked);
     }
     if (!ec && chunked)

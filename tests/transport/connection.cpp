@@ -6,12 +6,7 @@
 #include "support/temp_dir.hpp"
 #include "transport/http_exchange.hpp"
 
-#include <tarpon/limits.hpp>
-
 #include <boost/test/unit_test.hpp>
-
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 BOOST_AUTO_TEST_SUITE(test_connection)
 
@@ -44,22 +39,6 @@ asio::awaitable<void> plain_works(asio::io_context& io) {
 
 BOOST_AUTO_TEST_CASE(plain_connection_carries_a_request) {
     run_coroutine(plain_works);
-}
-
-// Else the far end's thread would send what waits in our buffer, when it makes room in its own.
-asio::awaitable<void> little_waits_unsent(asio::io_context& io) {
-    scripted_server server(io, hello);
-    dialer dial(io.get_executor(), {});
-    const auto made = co_await dial.dial(server.origin());
-    int most = 0;
-    socklen_t size = sizeof most;
-    const int socket = made->link.socket().native_handle();
-    BOOST_REQUIRE(::getsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, &size) == 0);
-    BOOST_TEST(most == limits::unsent_bytes_on_this_machine);
-}
-
-BOOST_AUTO_TEST_CASE(far_end_on_this_machine_finds_little_unsent) {
-    run_coroutine(little_waits_unsent);
 }
 
 asio::awaitable<void> tls_works(asio::io_context& io) {
