@@ -7,6 +7,8 @@
 #include "registry/manifest_api.hpp"
 #include "registry/referrers.hpp"
 
+#include <algorithm>
+
 namespace tarpon::engine {
 
 namespace asio = boost::asio;
@@ -163,13 +165,19 @@ asio::awaitable<bool> put_new_name(
 /// Archives are pushed in the order they were given, so a tag that two of them have is the later
 /// one's. Whoever did not mean that should hear of it.
 void tell_of_replaced(run_context& run, const image_event& now) {
-    for (const image_event& before : run.report.images)
-        if (before.reference == now.reference && before.digest != now.digest
-            && before.archive != now.archive)
-            run.warn(concat(
-                now.reference, " was the image of ", shown_name(before.archive), " until now (",
-                before.digest.str(), "); it is that of ", shown_name(now.archive),
-                " from here on"));
+    // An archive's own images share no name (targets.hpp).
+    if (run.totals.archives_done == 0)
+        return;
+    const auto& done = run.report.images;
+    const auto before = std::find_if(done.rbegin(), done.rend(), [&](const image_event& one) {
+        return one.reference == now.reference;
+    });
+    if (before == done.rend() || before->archive == now.archive || before->digest == now.digest)
+        return;
+    run.warn(concat(
+        now.reference, " is now the image of ", shown_name(now.archive), ", no longer that of ",
+        shown_name(before->archive), " (", before->digest.str(),
+        "): both archives have that name"));
 }
 
 /// One name of a manifest. Nothing is sent when the name has it already: registries with immutable

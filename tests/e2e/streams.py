@@ -51,6 +51,9 @@ class ClosedErrors(RegistryCase):
                 to = ("--registry", f"{self.embedded.host}/{name}")
                 result = tarpon("push", archive, *to, *options, wrapper=with_streams("2>&-"))
                 self.assertEqual((result.code, result.stderr), (0, ""), result)
+                pushed = ([event["reference"] for event in result.of("image")] if "--json" in options
+                          else [line.split("@")[0] for line in result.stdout.splitlines()])
+                self.assertEqual(sorted(pushed), [f"{self.embedded.host}/{name}/app:{tag}" for tag in (1, 2)])
                 self.assertEqual(self.embedded.tags(f"{name}/app"), ["1", "2"])
         gone = tarpon("push", self.folder / "none", *to, wrapper=with_streams("2>&-"))
         self.assertEqual((gone.code, gone.stdout), (3, ""), gone)
