@@ -1,6 +1,7 @@
 // See password_checker.hpp.
 #include "server/password_checker.hpp"
 
+#include "async/one_more.hpp"
 #include "model/text.hpp"
 #include "server/secrets.hpp"
 
@@ -102,10 +103,7 @@ password_checker::check(given_login given, std::string client) {
         co_return verdict{outcome::too_many, {}, wait};
     if (waiting_ >= limits::password_checks_waiting_max)
         co_return verdict{outcome::too_many, {}, std::chrono::seconds(1)};
-    struct place_in_line {
-        std::size_t& count;
-        ~place_in_line() { --count; }
-    } waiting{++waiting_};
+    const async::one_more place_in_line(waiting_);
     const auto turn = co_await checks_.acquire();
     co_return co_await check_slowly(std::move(given), std::move(client));
 }

@@ -3,6 +3,7 @@
 #include "server/push_service.hpp"
 
 #include "async/deadline.hpp"
+#include "async/one_more.hpp"
 #include "async/task_group.hpp"
 #include "async/worker_count.hpp"
 #include "engine/event_json.hpp"
@@ -278,12 +279,7 @@ asio::awaitable<server_response> push_service::watch(server_request& request) {
         ask_to_return(refused);
         co_return refused;
     }
-    struct watcher {
-        explicit watcher(std::size_t& count)
-            : count_(++count) {}
-        ~watcher() { --count_; }
-        std::size_t& count_;
-    } counted(watchers_);
+    const async::one_more watcher(watchers_);
     if (stopping_ && !feed->claimed)
         feed->end();
     auto head = lines_response(200, std::string());

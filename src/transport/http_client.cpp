@@ -1,30 +1,12 @@
 // See http_client.hpp.
 #include "transport/http_client.hpp"
 
+#include "async/one_more.hpp"
 #include "model/text.hpp"
 
 namespace tarpon::transport {
 
 namespace asio = boost::asio;
-
-namespace {
-
-/// One more while it exists.
-class counted_body {
-public:
-    explicit counted_body(std::size_t& bodies)
-        : bodies_(bodies) {
-        ++bodies_;
-    }
-    ~counted_body() { --bodies_; }
-    counted_body(const counted_body&) = delete;
-    counted_body& operator=(const counted_body&) = delete;
-
-private:
-    std::size_t& bodies_;
-};
-
-} // namespace
 
 http_client::http_client(
     asio::any_io_executor executor,
@@ -43,7 +25,7 @@ http_client::attempt(const http_request& request, bool fresh, bool& was_idle) {
     ++counters_.requests;
     lease->pace = pace_ ? &*pace_ : nullptr;
     lease->bodies = &bodies_;
-    std::optional<counted_body> under_way;
+    std::optional<async::one_more> under_way;
     if (request.stream)
         under_way.emplace(bodies_);
     exchange_outcome outcome = co_await exchange(*lease, request);
